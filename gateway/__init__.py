@@ -1,0 +1,22 @@
+"""Eitherway: the front door that never insists on your face.
+
+The map of the house, in the order a visit walks through it:
+
+    config, errors      what can be set, and what can go wrong
+    keys, tokens        the master key and what hangs on it; passes and grants
+    documents           identity document numbers: checksums and machine-readable zones
+    methods/            one file, one way to be verified; measures, never decides
+    policy              pure judgement: what to offer, what an attempt is worth
+    store/              every fact we hold about anybody, on SQLite or PostgreSQL
+    audit/              one record per fact, written with the fact
+    sitefile, law/      the one file that describes a site, and what makes it unlawful
+    entitlement         who may pass which door, and when
+    enrolment           how a reference comes and goes
+    verification        one visit, from claim to outcome
+    override            what only staff may do
+    device              kiosks and readers: paired and known
+    web/                the only room that knows HTTP
+    app, cli, demo      where the parts meet, and how they are started
+"""
+
+__version__ = "0.1.0"
