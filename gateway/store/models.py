@@ -1,0 +1,343 @@
+"""Every fact we hold about anybody, as typed tables, each with `site_id`: the unit of tenancy.
+
+No face, no identity number and no PIN is here: a number is kept as a blind index and its last two
+characters, a secret as a keyed or memory-hard hash, a key sealed under the master key.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant in UTC; refuses a naive datetime on the way in, gives an aware one back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC: SQLite keeps no zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = "an instant needs a time zone"
+            raise ValueError(message)
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give UTC back."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """What all tables share: names for every constraint, so that migrations can speak of them."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a plain class attribute
+        datetime: Instant,
+        str: String(64),
+        dict[str, Any]: JSON,
+        int: BigInteger,
+    }
+
+
+def _of(table: str) -> ForeignKeyConstraint:
+    """Refer to a row of the same site: a reference across sites cannot be written."""
+    return ForeignKeyConstraint(["site_id", f"{table}_id"], [f"{table}.site_id", f"{table}.id"])
+
+
+class Site(Base):
+    """One site as its file describes it; `document` is the file's canonical form."""
+
+    __tablename__ = "site"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    document: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str]
+    applied_at: Mapped[datetime]
+
+
+class Door(Base):
+    """A door that is or was in the site file: what devices and visits refer to."""
+
+    __tablename__ = "door"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    retired_at: Mapped[datetime | None]
+    __table_args__ = (ForeignKeyConstraint(["site_id"], ["site.site_id"]),)
+
+
+class Closure(Base):
+    """A way an operator has closed at a site: out of order, under repair."""
+
+    __tablename__ = "closure"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    way: Mapped[str] = mapped_column(primary_key=True)
+    why: Mapped[str] = mapped_column(String(200))
+    closed_at: Mapped[datetime]
+
+
+class Device(Base):
+    """A paired kiosk or a registered card reader. A kiosk's screen is a function of this row."""
+
+    __tablename__ = "device"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    door_id: Mapped[str]
+    kind: Mapped[str]
+    name: Mapped[str] = mapped_column(String(100))
+    secret_hash: Mapped[str]
+    public_key: Mapped[str]
+    paired_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    verification_id: Mapped[str | None]
+    language: Mapped[str | None]
+    visits: Mapped[int] = mapped_column(default=0)
+    __table_args__ = (_of("door"),)
+
+
+class Pairing(Base):
+    """An open invitation to pair one kiosk: a six-digit code, kept as a keyed hash."""
+
+    __tablename__ = "pairing"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    door_id: Mapped[str]
+    code_mac: Mapped[str]
+    guesses: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    __table_args__ = (_of("door"),)
+
+
+class Subscriber(Base):
+    """An enrolled person. `salt` makes the commitments by which the log speaks of them."""
+
+    __tablename__ = "subscriber"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    handle: Mapped[str]
+    locator: Mapped[str]
+    name: Mapped[str] = mapped_column(String(200))
+    salt: Mapped[str]
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    __table_args__ = (
+        UniqueConstraint("site_id", "handle"),
+        UniqueConstraint("site_id", "locator"),
+        ForeignKeyConstraint(["site_id"], ["site.site_id"]),
+    )
+
+
+class Entitlement(Base):
+    """The right to pass the doors of a group, from and until, on some basis."""
+
+    __tablename__ = "entitlement"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[str]
+    group: Mapped[str]
+    basis: Mapped[str]
+    not_before: Mapped[datetime]
+    not_after: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (_of("subscriber"), Index(None, "site_id", "subscriber_id"))
+
+
+class Enrolment(Base):
+    """A reference for one way. `counter` only rises; a presentation counts if it raises it."""
+
+    __tablename__ = "enrolment"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[str]
+    method: Mapped[str]
+    lookup: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    counter: Mapped[int] = mapped_column(default=0)
+    last_two: Mapped[str] = mapped_column(default="")
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (
+        _of("subscriber"),
+        Index(None, "site_id", "method", "lookup"),
+        Index(None, "site_id", "subscriber_id"),
+    )
+
+
+class Verification(Base):
+    """One visit, from claim to outcome. Nothing here says that a way was declined."""
+
+    __tablename__ = "verification"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    door_id: Mapped[str]
+    device_id: Mapped[str | None]
+    state: Mapped[str]
+    draw: Mapped[str]
+    way: Mapped[str | None]
+    message: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    failures: Mapped[dict[str, Any]]
+    claim_lookup: Mapped[str | None]
+    claim_last_two: Mapped[str | None]
+    claim_reader: Mapped[str | None]
+    subscriber_id: Mapped[str | None]
+    assurance: Mapped[int] = mapped_column(default=0)
+    document: Mapped[str] = mapped_column(default="none")
+    document_lookup: Mapped[str | None]
+    document_last_two: Mapped[str | None]
+    started_at: Mapped[datetime]
+    touched_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    __table_args__ = (_of("door"), Index(None, "closed_at", "expires_at"))
+
+
+class Attempt(Base):
+    """One presentation and what became of it. `nonce` makes a repeated submission the same one."""
+
+    __tablename__ = "attempt"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    verification_id: Mapped[str] = mapped_column(primary_key=True)
+    nonce: Mapped[str] = mapped_column(primary_key=True)
+    way: Mapped[str]
+    outcome: Mapped[str]
+    reason: Mapped[str]
+    decision: Mapped[str]
+    wait: Mapped[int] = mapped_column(default=0)
+    at: Mapped[datetime]
+    __table_args__ = (_of("verification"),)
+
+
+class Grant(Base):
+    """The signed statement that somebody just passed; redeemed once."""
+
+    __tablename__ = "grant"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    jti: Mapped[str] = mapped_column(primary_key=True)
+    verification_id: Mapped[str]
+    token: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[datetime]
+    redeemed_at: Mapped[datetime | None]
+    __table_args__ = (_of("verification"), Index(None, "site_id", "verification_id"))
+
+
+class Referral(Base):
+    """A visit that waits for a person: help was asked for, or a document is to be sighted."""
+
+    __tablename__ = "referral"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    verification_id: Mapped[str]
+    why: Mapped[str]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None] = mapped_column(String(100))
+    __table_args__ = (
+        _of("verification"),
+        Index(None, "site_id", "closed_at"),
+        Index(None, "site_id", "verification_id"),
+    )
+
+
+class Throttle(Base):
+    """Failures in a row for one credential or one kiosk, by one way; `key` is a keyed hash."""
+
+    __tablename__ = "throttle"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    until: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Tally(Base):
+    """Counts by door, way, day and outcome: the only place where declining is counted at all."""
+
+    __tablename__ = "tally"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    door_id: Mapped[str] = mapped_column(primary_key=True)
+    way: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    outcome: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class UsedToken(Base):
+    """A token id that has been seen; kept until the token would be stale anyway."""
+
+    __tablename__ = "used_token"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    jti: Mapped[str] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Key(Base):
+    """A signing key of a site: the private half sealed, the public half for everybody."""
+
+    __tablename__ = "key"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    public: Mapped[str]
+    sealed: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+    __table_args__ = (ForeignKeyConstraint(["site_id"], ["site.site_id"]),)
+
+
+class ApiKey(Base):
+    """An integrator's key, kept as a hash (it carries 256 random bits)."""
+
+    __tablename__ = "api_key"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    secret_hash: Mapped[str]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (ForeignKeyConstraint(["site_id"], ["site.site_id"]),)
+
+
+class Record(Base):
+    """One line of a site's log: canonical JSON, numbered without a gap, written with its fact."""
+
+    __tablename__ = "record"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str]
+    body: Mapped[str] = mapped_column(Text)
+
+
+class LogHead(Base):
+    """How many records a site's log has; appenders to one site take turns on this row."""
+
+    __tablename__ = "log_head"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    __table_args__ = (ForeignKeyConstraint(["site_id"], ["site.site_id"]),)

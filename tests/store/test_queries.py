@@ -1,0 +1,250 @@
+"""Every query that takes a site answers for that site alone.
+
+The queries are found by looking, so one that is added without a line in `CASES` fails. Each is
+asked of three sites: its own, one that has the very same rows (a query that forgets the site sees
+two of everything), and one that has nothing.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from functools import partial
+from typing import Any, NamedTuple
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
+
+from gateway import apikey, device, rules, verification
+from gateway.rules import House, Rules
+from gateway.store import queries
+from gateway.store.models import Base, Tally, Throttle, UsedToken
+from tests.houses import dump
+from tests.makers import NOW, begin, later, make_kiosk, make_person, present
+
+MIRROR, NOWHERE = "mirror", "nowhere"
+
+
+class Known(NamedTuple):
+    """The ids of what a site has."""
+
+    person: str
+    locator: str
+    enrolment: str
+    lookup: str
+    kiosk: str
+    visit: str
+    waiting: str
+    referral: str
+    grant: str
+    api_key: str
+
+
+Case = Callable[[Session, str, Known], Any]
+CASES: dict[str, Case] = {
+    "site_digest": lambda s, site, _: queries.site_digest(s, site),
+    "site": lambda s, site, _: queries.site(s, site),
+    "lock_site": lambda s, site, _: queries.lock_site(s, site),
+    "doors": lambda s, site, _: queries.doors(s, site),
+    "closed_ways": lambda s, site, _: queries.closed_ways(s, site),
+    "end_closure": lambda s, site, _: queries.end_closure(s, site, "qr"),
+    "keys": lambda s, site, _: queries.keys(s, site),
+    "api_key": lambda s, site, k: queries.api_key(s, site, k.api_key),
+    "revoke_api_keys": lambda s, site, _: queries.revoke_api_keys(s, site, "front desk", NOW),
+    "device": lambda s, site, k: queries.device(s, site, k.kiosk),
+    "lock_device": lambda s, site, k: queries.lock_device(s, site, k.kiosk),
+    "devices": lambda s, site, _: queries.devices(s, site),
+    "touch_device": lambda s, site, k: queries.touch_device(s, site, k.kiosk, later(days=1)),
+    "readers": lambda s, site, _: queries.readers(s, site),
+    "subscriber": lambda s, site, k: queries.subscriber(s, site, k.person),
+    "subscribers": lambda s, site, _: queries.subscribers(s, site),
+    "lock_subscriber": lambda s, site, k: queries.lock_subscriber(s, site, k.person),
+    "locators": lambda s, site, k: queries.locators(s, site, len(k.locator)),
+    "locator_taken": lambda s, site, k: queries.locator_taken(s, site, k.locator),
+    "entitlements": lambda s, site, k: queries.entitlements(s, site, k.person),
+    "enrolments": lambda s, site, k: queries.enrolments(s, site, "pin", k.lookup),
+    "enrolments_of": lambda s, site, k: queries.enrolments_of(s, site, k.person),
+    "enrolment": lambda s, site, k: queries.enrolment(s, site, k.enrolment),
+    "advance": lambda s, site, k: (
+        queries.advance(s, site, k.enrolment, None),
+        queries.advance(s, site, k.enrolment, 2**40),
+    ),
+    "close_subscribers": lambda s, site, _: queries.close_subscribers(s, site, NOW),
+    "verification": lambda s, site, k: queries.verification(s, site, k.visit),
+    "lock_verification": lambda s, site, k: queries.lock_verification(s, site, k.visit),
+    "attempt": lambda s, site, k: queries.attempt(s, site, k.visit, "nonce"),
+    "attempts": lambda s, site, k: queries.attempts(s, site, k.visit),
+    "open_referral": lambda s, site, k: queries.open_referral(s, site, k.waiting),
+    "open_referrals": lambda s, site, _: [
+        r for all_ in queries.open_referrals(s, site) for r in all_
+    ],
+    "referral": lambda s, site, k: queries.referral(s, site, k.referral),
+    "grant_of": lambda s, site, k: queries.grant_of(s, site, k.visit),
+    "redeem_grant": lambda s, site, k: queries.redeem_grant(s, site, k.grant, NOW),
+    "throttles": lambda s, site, _: queries.throttles(s, site, ["c"]),
+    "count_failure": lambda s, site, _: queries.count_failure(s, site, "c", NOW) - 1,
+    "rest_until": lambda s, site, _: queries.rest_until(s, site, "c", NOW, later(days=1)),
+    "clear_throttles": lambda s, site, _: queries.clear_throttles(s, site, ["c"]),
+    "tallies": lambda s, site, _: queries.tallies(s, site, NOW.date()),
+    "use_token": lambda s, site, _: not queries.use_token(s, site, "jti", NOW),
+    "extend_log": lambda s, site, _: queries.extend_log(s, site, 1),
+    "records": lambda s, site, _: queries.records(s, site),
+}
+SILENT = {
+    "touch_device",
+    "rest_until",
+    "clear_throttles",
+    "revoke_api_keys",
+    "close_subscribers",
+}  # they answer nothing
+EVERY_SITE = {
+    "site_ids": "lists the sites themselves",
+    "open_pairings": "before it is paired a device has no site",
+    "use_pairing": "is handed the row",
+    "overdue": "the sweep's: each visit it lists is then locked within its own site",
+    "tally": "is handed the row",
+    "forget_stale": "the sweep's: by time alone",
+}
+
+
+def public() -> dict[str, Callable[..., Any]]:
+    found = inspect.getmembers(queries, inspect.isfunction)
+    return {n: f for n, f in found if f.__module__ == queries.__name__ and not n.startswith("_")}
+
+
+def scoped() -> set[str]:
+    return {n for n, f in public().items() if "site_id" in inspect.signature(f).parameters}
+
+
+def populate(house: House, site: Rules) -> Known:
+    """Give a site a row in every table, and say under which ids."""
+    person = make_person(house, site)
+    kiosk = device.known(house, make_kiosk(house, site), NOW)
+    assert kiosk is not None
+    device.add_reader(house, site, "gate", "ab" * 32, NOW)
+    device.open_pairing(house, site, "gate", NOW)
+    passed, waiting = begin(house, site), begin(house, site)
+    present(house, site, passed, "pin", pin=person.issued.pin, nonce="nonce")
+    verification.decline(house, site, waiting, "pin", NOW)
+    verification.call_staff(house, site, waiting, NOW)
+    rules.close_way(house, site, "qr", "out of order", NOW)
+    key = apikey.add(house, site, "front desk", NOW)
+    with house.store.writes.begin() as session:
+        session.add(Throttle(site_id=site.id, key="c", failures=7, until=NOW, updated_at=NOW))
+        session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
+        pin = queries.enrolments(session, site.id, "pin", person.totp_locator)[0]
+        referral = queries.open_referral(session, site.id, waiting)
+        grant = queries.grant_of(session, site.id, passed)
+        assert referral is not None
+        assert grant is not None
+        return Known(
+            person=person.id,
+            locator=person.totp_locator,
+            enrolment=pin.id,
+            lookup=pin.lookup,
+            kiosk=kiosk.id,
+            visit=passed,
+            waiting=waiting,
+            referral=referral.id,
+            grant=grant.jti,
+            api_key=key.split(".")[1],
+        )
+
+
+@pytest.fixture
+def known(house: House, site: Rules) -> Known:
+    return populate(house, site)
+
+
+@pytest.fixture
+def mirrored(house: House, site: Rules, known: Known) -> Known:
+    """Copy every row of the site to another one."""
+    with house.store.engine.begin() as connection:
+        for table in Base.metadata.sorted_tables:
+            rows = connection.execute(select(table)).mappings().all()
+            assert rows, f"{table.name} is not tried"
+            connection.execute(insert(table), [{**row, "site_id": MIRROR} for row in rows])
+    return known
+
+
+def of_site(rows: Iterable[Iterable[object]], site_id: str) -> list[str]:
+    return sorted(repr(row) for row in rows if next(iter(row)) == site_id)
+
+
+def test_every_query_is_tried_here():
+    assert scoped() == CASES.keys()
+
+
+def test_every_query_of_all_sites_has_its_reason():
+    assert public().keys() - scoped() == EVERY_SITE.keys()
+
+
+def each(house: House, site_id: str, known: Known) -> Iterator[tuple[str, Any]]:
+    """Ask every query in a transaction of its own, which is then taken back."""
+    for name, case in CASES.items():
+        with house.store.writes() as session:
+            yield name, outcome(partial(case, session, site_id, known))
+
+
+def outcome(ask: Callable[[], Any]) -> object:
+    try:
+        return ask()
+    except NoResultFound:
+        return None
+
+
+def test_a_query_finds_what_its_site_has(house: House, site: Rules, known: Known):
+    silent = {name for name, answer in each(house, site.id, known) if not answer}
+    assert silent == SILENT
+
+
+def test_a_query_finds_nothing_of_another_site(house: House, known: Known):
+    found = {name: answer for name, answer in each(house, NOWHERE, known) if answer}
+    assert found == {"advance": (False, False)}
+
+
+def test_a_query_answers_the_same_when_another_site_has_the_same_rows(
+    house: House, site: Rules, known: Known, request: pytest.FixtureRequest
+):
+    alone = {name: told(answer) for name, answer in each(house, site.id, known)}
+    request.getfixturevalue("mirrored")
+    assert {name: told(answer) for name, answer in each(house, site.id, known)} == alone
+
+
+def told(answer: object) -> object:
+    """Say an answer as plain data: rows by what they hold."""
+    if isinstance(answer, Base):
+        return {c.name: getattr(answer, c.name) for c in answer.__table__.columns}
+    if isinstance(answer, list | tuple):
+        return [told(one) for one in answer]
+    return answer
+
+
+def test_a_query_leaves_the_same_rows_of_another_site_alone(
+    house: House, site: Rules, mirrored: Known
+):
+    before = dump(house)
+    for case in CASES.values():
+        with house.store.writes.begin() as session:
+            case(session, MIRROR, mirrored)
+    after = dump(house)
+    for table in before:
+        assert of_site(after[table], site.id) == of_site(before[table], site.id), table
+
+
+def test_a_tally_counts_for_its_own_site(house: House, site: Rules, mirrored: Known):
+    row = {"door_id": "gate", "way": "pin", "day": NOW.date(), "outcome": "declined"}
+    with house.store.writes.begin() as session:
+        queries.tally(session, Tally(site_id=MIRROR, **row))
+    with house.store.reads() as session:
+        assert [t.count for t in queries.tallies(session, site.id, NOW.date())] == [1]
+        assert [t.count for t in queries.tallies(session, MIRROR, NOW.date())] == [2]
+        assert queries.tallies(session, site.id, date(2026, 1, 1)) == []
+
+
+def test_a_pairing_is_used_at_its_own_site(house: House, site: Rules, mirrored: Known):
+    with house.store.writes.begin() as session:
+        pairing = next(p for p in queries.open_pairings(session, NOW) if p.site_id == MIRROR)
+        assert queries.use_pairing(session, pairing, NOW)
+        assert [p.site_id for p in queries.open_pairings(session, NOW)] == [site.id]
