@@ -1,0 +1,1 @@
+"""The rules as data (`catalogue`) and the judge of a site file (`linter`)."""

@@ -1,0 +1,96 @@
+"""The rules this code cites, each in one sentence of our own, and the jurisdictions as data.
+
+A rule is here because a line of code cites it, and leaves with the last one that does. Ours are
+plain sentences for operators, not the law: `source` says where to read that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+_MEASURES = "Measures for the Security Management of Facial Recognition, CAC and MPS Order 19"
+_ID_CARD_LAW = "PRC Law on Resident Identity Cards"
+_HOTELS = "PRC Measures for the Public Security Management of the Hotel Industry"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a rule asks, in one sentence, and the instrument and article it comes from."""
+
+    statement: str
+    source: str
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "L-01": Rule(
+            "Whoever shows a resident identity card to prove who they are may not be turned away.",
+            f"{_ID_CARD_LAW}, Article 13",
+        ),
+        "L-04": Rule(
+            "A hotel sights the identity document of each guest it registers.",
+            f"{_HOTELS}, Article 6",
+        ),
+        "M-05a": Rule(
+            "People are told beforehand who answers for the processing and how to reach them.",
+            f"{_MEASURES}, Article 5",
+        ),
+        "M-10a": Rule(
+            "Where another way serves as well, the face must not be the only way in.",
+            f"{_MEASURES}, Article 10",
+        ),
+        "M-13b": Rule(
+            "No face device stands in a guest room, bathroom, changing room, toilet or the like.",
+            f"{_MEASURES}, Article 13",
+        ),
+        "O-01": Rule(
+            "Every way through a door is as strong as the door asks.",
+            "OWASP ASVS 5.0.0, 6.1.3 and 6.3.4",
+        ),
+        "U-05": Rule(
+            "Where private face recognition is forbidden in public places, no door has it.",
+            "Portland City Code (Oregon), Chapter 34.10",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a jurisdiction asks of a site file, beyond what we ask everywhere.
+
+    `instruments` are the laws a site declares to stand under. `always` are the ways no door may
+    leave out. `checks_in_by_document`: a check-in ends with the document sighted.
+    """
+
+    instruments: tuple[str, ...]
+    always: frozenset[str] = frozenset()
+    biometric: bool = True
+    checks_in_by_document: bool = False
+
+
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {
+        "cn-2025": Profile(
+            instruments=(  # the five that Article 1 of the Measures stands on
+                _MEASURES,
+                "PRC Cybersecurity Law",
+                "PRC Data Security Law",
+                "PRC Personal Information Protection Law",
+                "PRC Network Data Security Management Regulation",
+            ),
+            always=frozenset({"card"}),
+            checks_in_by_document=True,
+        ),
+        "eu": Profile(
+            instruments=("Regulation (EU) 2016/679", "Regulation (EU) 2024/1689"),
+        ),
+        "us-il": Profile(
+            instruments=("Illinois Biometric Information Privacy Act, 740 ILCS 14",),
+        ),
+        "no-face": Profile(
+            instruments=("Portland City Code (Oregon), Chapter 34.10",),
+            biometric=False,
+        ),
+    }
+)
