@@ -1,0 +1,264 @@
+"""How a reference comes and goes: subscribe, issue, enrol, revoke.
+
+A PIN and a pass are issued in one act, so that either works. Re-issuing never resets a count of
+failures: those are kept by locator and by number, not by reference.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from gateway import audit, entitlement, policy, rules
+from gateway.entitlement import Basis, Span, give
+from gateway.errors import NotFound, NotPossible
+from gateway.methods import Unreadable
+from gateway.methods.card import MAX_CODE, MIN_CODE, Card
+from gateway.methods.pin import MAX_LOCATOR, MIN_LOCATOR, Pin
+from gateway.methods.qr import Qr, Use, number_of
+from gateway.passes import Cut, hash_code, sign
+from gateway.rules import House, Rules
+from gateway.store import queries
+from gateway.store.models import Enrolment, Subscriber
+
+HANDLE = "abcdefghjkmnpqrstvwxyz0123456789"  # Crockford's letters: none that look alike
+HANDLE_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Applicant:
+    """Somebody to be enrolled: what they are called, which doors they may pass, and when."""
+
+    name: str
+    groups: Sequence[str]
+    basis: Basis
+    span: Span
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What a person takes away; said once. `pass_number` is printed under the code."""
+
+    pin: str = field(repr=False)
+    pass_text: str = field(repr=False)
+    pass_number: str = field(repr=False)
+    live_code: str = field(repr=False)
+
+
+def subscribe(house: House, site: Rules, applicant: Applicant, now: datetime) -> str:
+    """Enrol an applicant without any way yet; returns the subscriber's id."""
+    for group in applicant.groups:
+        if group not in {door.group for door in site.doors.values()}:
+            message = f"no door of site {site.id} belongs to the group {group}"
+            raise NotFound(message)
+    with house.store.writes.begin() as session:
+        person = Subscriber(
+            site_id=site.id,
+            id=uuid4().hex,
+            handle="".join(secrets.choice(HANDLE) for _ in range(HANDLE_LENGTH)),
+            locator=_free_locator(session, site.id),
+            name=applicant.name,
+            salt=secrets.token_hex(16),
+            created_at=now,
+        )
+        session.add(person)
+        session.flush()
+        facts = give(session, person, applicant.groups, applicant.basis, applicant.span)
+        session.flush()
+        audit.append(session, site.id, now, audit.Fact("subscribed", _who(person)), *facts)
+        return person.id
+
+
+def _free_locator(session: Session, site_id: str) -> str:
+    """Draw a locator nobody has; longer ones once half of the short ones are taken."""
+    queries.lock_site(session, site_id)
+    for length in range(MIN_LOCATOR, MAX_LOCATOR + 1):
+        if queries.locators(session, site_id, length) * 2 >= 10**length:
+            continue
+        while True:
+            locator = f"{secrets.randbelow(10**length):0{length}}"
+            if not queries.locator_taken(session, site_id, locator):
+                return locator
+    raise NotPossible("site_full", "this site has no PIN locators left")
+
+
+def issue(
+    house: House,
+    site: Rules,
+    subscriber_id: str,
+    span: Span,
+    now: datetime,
+    *,
+    use: Use = Use.SINGLE,
+    group: str = "",
+) -> Issued:
+    """Issue a PIN and a pass in one act, and a live pass for a phone; the older ones end.
+
+    A pass names one door group: `group`, or the first by name that the person may pass. The PIN and
+    the number under the pass open every group the person may pass.
+    """
+    pins, passes = house.methods["pin"], house.methods["qr"]
+    if not (isinstance(pins, Pin) and isinstance(passes, Qr)):
+        raise NotPossible("no_method", "PIN and QR are replaced in this installation")
+    with house.store.writes.begin() as session:
+        person = _person(session, site.id, subscriber_id)
+        _bind_anew(house, session, person, now)
+        _end(session, person, now, lambda e: e.data.get("kind") == "issued" or "use" in e.data)
+        group = group or min((e.group for e in entitlement.held_by(session, person)), default="")
+        if not group:
+            raise NotPossible("not_entitled", "a pass names a door group, and this person has none")
+        secret, kept = pins.issue()
+        _add(session, person, ("pin", person.locator, kept), span)
+        cti, kept = passes.issue(use)
+        _add(session, person, ("qr", passes.lookup(site.id, number_of(cti)), kept), span)
+        live_cti, kept = passes.issue(Use.LIVE)
+        code = secrets.token_urlsafe(16)
+        kept |= {"code": hash_code(code), "group": group, "cti": live_cti.hex()}
+        lookup = passes.lookup(site.id, number_of(live_cti))
+        live = _add(session, person, ("qr", lookup, kept), span)
+        text = sign(house, session, person, Cut(group, cti, span.start, span.until))
+        session.flush()
+        audit.append(
+            session, site.id, now, audit.Fact("issued", {**_who(person), "ways": "pin qr"})
+        )
+    return Issued(
+        pin=person.locator + secret,
+        pass_text=text,
+        pass_number=number_of(cti),
+        live_code=f"{live.id}.{code}",
+    )
+
+
+@dataclass(frozen=True)
+class CardGiven:
+    """What a person gives to enrol a card."""
+
+    number: str = field(repr=False)
+    door_code: str = field(repr=False)
+
+
+def enrol_card(  # noqa: PLR0917 - what is enrolled, for whom, and for how long
+    house: House, site: Rules, subscriber_id: str, given: CardGiven, span: Span, now: datetime
+) -> None:
+    """Enrol a document number and a door code of the person's own choosing."""
+    method = house.methods["card"]
+    if not isinstance(method, Card):
+        raise NotPossible("no_method", "the card way is replaced in this installation")
+    code = given.door_code
+    if not (code.isascii() and code.isdigit() and MIN_CODE <= len(code) <= MAX_CODE):
+        raise NotPossible("bad_door_code", f"a door code is {MIN_CODE} to {MAX_CODE} digits")
+    with house.store.reads() as session:
+        place = rules.place(house, session, site, next(iter(site.doors.values())))
+    claim = method.read_claim({"number": given.number}, place, now)
+    if isinstance(claim, Unreadable):
+        raise NotPossible("bad_document", f"not a document number this site takes ({claim.reason})")
+    kept = method.enrol(code)
+    with house.store.writes.begin() as session:
+        person = _person(session, site.id, subscriber_id)
+        for old in queries.enrolments(session, site.id, "card", claim.lookup):
+            if old.subscriber_id == person.id and old.revoked_at is None:
+                old.revoked_at = now
+        row = _add(session, person, ("card", claim.lookup, kept), span)
+        row.last_two = claim.last_two
+        session.flush()
+        audit.append(session, site.id, now, audit.Fact("enrolled", {**_who(person), "way": "card"}))
+
+
+def enrol_totp(
+    house: House, site: Rules, subscriber_id: str, span: Span, now: datetime
+) -> tuple[str, str]:
+    """Enrol an authenticator app; returns the locator and the key in base32, said once."""
+    method = house.methods["pin"]
+    if not isinstance(method, Pin):
+        raise NotPossible("no_method", "the PIN way is replaced in this installation")
+    with house.store.writes.begin() as session:
+        person = _person(session, site.id, subscriber_id)
+        _bind_anew(house, session, person, now)
+        _end(session, person, now, lambda e: e.data.get("kind") == "totp")
+        key, kept = method.issue_totp()
+        _add(session, person, ("pin", person.locator, kept), span)
+        session.flush()
+        audit.append(session, site.id, now, audit.Fact("enrolled", {**_who(person), "way": "pin"}))
+        return person.locator, key
+
+
+def revoke(house: House, site: Rules, subscriber_id: str, way: str, now: datetime) -> int:
+    """End every reference a subscriber has for one way, at once; returns how many there were."""
+    with house.store.writes.begin() as session:
+        person = _person(session, site.id, subscriber_id)
+        ended = _end(session, person, now, lambda e: e.method == way)
+        if ended:
+            session.flush()
+            audit.append(session, site.id, now, audit.Fact("revoked", {**_who(person), "way": way}))
+        return ended
+
+
+def _bind_anew(house: House, session: Session, person: Subscriber, now: datetime) -> None:
+    """Give a new locator to somebody whose own was guessed at until it was dead.
+
+    The count stays with the old one, and all that was filed under it ends (SP 800-63B-4 section
+    3.2.2: disabled until bound anew).
+    """
+    name = rules.throttle_name(house, "pin", person.locator)
+    block = queries.throttles(session, person.site_id, [name]).get(name)
+    if block is not None and block.failures >= policy.HARD_LIMIT:
+        _end(session, person, now, lambda e: e.method == "pin")
+        person.locator = _free_locator(session, person.site_id)
+
+
+def _end(
+    session: Session, person: Subscriber, now: datetime, chosen: Callable[[Enrolment], bool]
+) -> int:
+    ended = [
+        e
+        for e in queries.enrolments_of(session, person.site_id, person.id)
+        if e.revoked_at is None and chosen(e)
+    ]
+    for row in ended:
+        row.revoked_at = now
+    return len(ended)
+
+
+def _add(
+    session: Session, person: Subscriber, filed: tuple[str, str, dict[str, object]], span: Span
+) -> Enrolment:
+    method, lookup, data = filed
+    row = Enrolment(
+        site_id=person.site_id,
+        id=uuid4().hex,
+        subscriber_id=person.id,
+        method=method,
+        lookup=lookup,
+        data=data,
+        counter=0,
+        last_two="",
+        valid_from=span.start,
+        valid_to=span.until,
+    )
+    session.add(row)
+    return row
+
+
+def _person(session: Session, site_id: str, subscriber_id: str) -> Subscriber:
+    if found := queries.lock_subscriber(session, site_id, subscriber_id):
+        return found
+    message = f"no subscriber {subscriber_id} at {site_id}"
+    raise NotFound(message)
+
+
+def _who(person: Subscriber) -> dict[str, str]:
+    return {"who": audit.commitment(person.salt, person.id)}
+
+
+def end(house: House, site: Rules, subscriber_id: str, now: datetime) -> str:
+    """End somebody's time here, with every way and every door at once; returns their name."""
+    with house.store.writes.begin() as session:
+        person = _person(session, site.id, subscriber_id)
+        _end(session, person, now, lambda _: True)
+        person.closed_at = person.closed_at or now
+        session.flush()
+        audit.append(session, site.id, now, audit.Fact("ended", _who(person)))
+        return person.name

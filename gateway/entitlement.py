@@ -1,0 +1,75 @@
+"""Who may pass which door, and when: a stay, a residency, an invitation."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from gateway import audit
+from gateway.methods import Reason
+from gateway.store import queries
+from gateway.store.models import Entitlement, Subscriber
+
+
+class Basis(StrEnum):
+    """On what ground somebody may pass."""
+
+    STAY = "stay"
+    RESIDENCY = "residency"
+    INVITATION = "invitation"
+
+
+@dataclass(frozen=True)
+class Span:
+    """From and until: half open, `until` None for no end."""
+
+    start: datetime
+    until: datetime | None = None
+
+    def judge(self, now: datetime) -> Reason:
+        """Say whether `now` lies within: `NONE`, `NOT_YET` or `EXPIRED`."""
+        if now < self.start:
+            return Reason.NOT_YET
+        if self.until is not None and now >= self.until:
+            return Reason.EXPIRED
+        return Reason.NONE
+
+
+def give(
+    session: Session, subscriber: Subscriber, groups: Iterable[str], basis: Basis, span: Span
+) -> tuple[audit.Fact, ...]:
+    """Entitle a subscriber to the doors of each group; returns the facts to record."""
+    facts = []
+    for group in groups:
+        row = Entitlement(
+            site_id=subscriber.site_id,
+            id=uuid4().hex,
+            subscriber_id=subscriber.id,
+            group=group,
+            basis=basis,
+            not_before=span.start,
+            not_after=span.until,
+        )
+        session.add(row)
+        who = audit.commitment(subscriber.salt, subscriber.id)
+        facts.append(audit.Fact("entitled", {"who": who, "group": group, "basis": str(basis)}))
+    return tuple(facts)
+
+
+def judge(held: Sequence[Entitlement], group: str, now: datetime) -> Reason:
+    """Say why a subscriber may not pass the doors of `group` now, or `NONE` if they may."""
+    live = [e for e in held if e.revoked_at is None]
+    here = [Span(e.not_before, e.not_after).judge(now) for e in live if e.group == group]
+    if Reason.NONE in here:
+        return Reason.NONE
+    if not here:
+        return Reason.OTHER_DOOR if live else Reason.NOT_ENTITLED
+    return Reason.NOT_YET if Reason.NOT_YET in here else Reason.EXPIRED
+
+
+def held_by(session: Session, subscriber: Subscriber) -> Sequence[Entitlement]:
+    """List what a subscriber was ever entitled to here."""
+    return queries.entitlements(session, subscriber.site_id, subscriber.id)

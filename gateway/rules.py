@@ -1,0 +1,230 @@
+"""What every verb is handed: the house (database, keys, methods) and a site's rules in memory.
+
+A site's rules are its file, applied. They are read again only when the file's digest in the
+database has changed, so a new site file counts in every process from its next request on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.orm import Session
+
+from gateway import audit, jose, policy
+from gateway.errors import NotFound
+from gateway.keys import Secrets
+from gateway.methods import Method, Place
+from gateway.signing import SigningKey
+from gateway.site import SiteFile
+from gateway.sitefile import changes
+from gateway.store import Store, queries
+from gateway.store.models import Closure, Door, Key, LogHead, Site
+
+
+@dataclass(frozen=True)
+class House:
+    """The database, the master key and the methods of this installation."""
+
+    store: Store
+    secrets: Secrets
+    methods: Mapping[str, Method]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """One site's rules. `doors` are what judgement needs; `file` has everything else."""
+
+    file: SiteFile
+    doors: Mapping[str, policy.Door]
+
+    @property
+    def id(self) -> str:
+        """The site's id."""
+        return self.file.site.id
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's own time zone: what people there mean by a date."""
+        return ZoneInfo(self.file.site.timezone)
+
+    def door(self, door_id: str) -> policy.Door:
+        """Find a door; `NotFound` if the site file has none by that name."""
+        if found := self.doors.get(door_id):
+            return found
+        message = f"site {self.id} has no door {door_id}, only {', '.join(self.doors)}"
+        raise NotFound(message)
+
+
+_rules: dict[tuple[str, str, frozenset[str]], Rules] = {}
+
+
+def load(house: House, session: Session, site_id: str) -> Rules:
+    """Read a site's rules, from memory while its file is the same; `NotFound` if no such site."""
+    digest = queries.site_digest(session, site_id)
+    if digest is None:
+        message = f"no site {site_id}"
+        raise NotFound(message)
+    key = (site_id, digest, frozenset(house.methods))
+    if key not in _rules:
+        row = queries.site(session, site_id)
+        if row is None:  # pragma: no cover - sites are never deleted
+            raise NotFound(site_id)
+        _rules[key] = from_file(SiteFile.from_canonical(row.document), house.methods)
+    return _rules[key]
+
+
+def find(house: House, site_id: str) -> Rules:
+    """Read a site's rules in a transaction of its own."""
+    with house.store.reads() as session:
+        return load(house, session, site_id)
+
+
+def from_file(file: SiteFile, methods: Mapping[str, Method]) -> Rules:
+    """Turn a site file into rules; ways this installation has no method for are left out."""
+    doors = {
+        door.id: policy.Door(
+            id=door.id,
+            group=door.group,
+            min_assurance=door.min_assurance,
+            ways=tuple(methods[way].way for way in door.ways if way in methods),
+            document=door.document == "read_or_sighted",
+            drawn=door.order == "drawn",
+        )
+        for door in file.doors
+    }
+    return Rules(file, doors)
+
+
+def healthy(house: House, session: Session, rules: Rules) -> frozenset[str]:
+    """Name the ways that work now at this site."""
+    return frozenset(house.methods) - queries.closed_ways(session, rules.id)
+
+
+def place(house: House, session: Session, rules: Rules, door: policy.Door) -> Place:
+    """Gather what a method may know of where it is asked."""
+    del house
+    readers = [
+        (jose.thumbprint(_public(row.public_key))[:4].hex(), row)
+        for row in queries.readers(session, rules.id)
+        if row.door_id == door.id  # a reader vouches for who stands before it, and for nobody else
+    ]
+    return Place(
+        site_id=rules.id,
+        group=door.group,
+        documents=rules.file.site.documents,
+        pass_keys=dict(public_keys(session, rules.id)),
+        reader_keys={kid: _public(row.public_key) for kid, row in readers},
+        readers=frozenset((kid, row.id) for kid, row in readers),
+    )
+
+
+def throttle_name(house: House, way: str, lookup: str) -> str:
+    """Name the throttle of a credential, known or not; what is re-issued keeps its count."""
+    # "c" sorts before "k", a kiosk's: everybody locks a credential before a kiosk
+    return "c" + house.secrets.mac("throttle", "credential", way, lookup).hex()[:32]
+
+
+def public_keys(session: Session, site_id: str) -> list[tuple[str, Ed25519PublicKey]]:
+    """List the keys a site has signed with, by id; retired ones still verify."""
+    return [(key.kid, _public(key.public)) for key in queries.keys(session, site_id)]
+
+
+@lru_cache(maxsize=1024)
+def _public(text: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
+
+
+def signing_key(house: House, session: Session, site_id: str) -> SigningKey:
+    """Open the key a site signs with now: the newest that is not retired."""
+    row = next(key for key in queries.keys(session, site_id) if key.retired_at is None)
+    return _signing_key(house.secrets, site_id, row.kid, row.sealed)
+
+
+def insist_on_master(house: House) -> None:
+    """Raise `BadConfig` if this database was sealed with another master key than ours."""
+    with house.store.reads() as session:
+        for site_id in queries.site_ids(session)[:1]:
+            signing_key(house, session, site_id)
+
+
+@lru_cache(maxsize=256)
+def _signing_key(kept: Secrets, site_id: str, kid: str, sealed: str) -> SigningKey:
+    return SigningKey.from_bytes(kid, kept.unwrap("signing", f"{site_id}/{kid}", sealed))
+
+
+def add_key(house: House, session: Session, site_id: str, now: datetime) -> str:
+    """Give a site a new signing key; the older ones still verify. Returns the key id."""
+    key = SigningKey.new()
+    sealed = house.secrets.wrap("signing", f"{site_id}/{key.kid}", key.raw)
+    session.add(
+        Key(
+            site_id=site_id,
+            kid=key.kid,
+            public=key.public.public_bytes_raw().hex(),
+            sealed=sealed,
+            created_at=now,
+        )
+    )
+    return key.kid
+
+
+def apply(house: House, file: SiteFile, now: datetime) -> tuple[str, ...]:
+    """Make a site file the rules, all or nothing; returns what changed, in lines to read.
+
+    Applying the same file again changes nothing and leaves no record.
+    """
+    with house.store.writes.begin() as session:
+        site_id = file.site.id
+        row = queries.site(session, site_id)
+        old = SiteFile.from_canonical(row.document) if row else None
+        lines = changes(old, file)
+        if not lines:
+            return ()
+        if row is None:
+            row = Site(site_id=site_id, document="", digest="", applied_at=now)
+            session.add(row)
+            session.flush()
+            session.add(LogHead(site_id=site_id, size=0))
+            add_key(house, session, site_id, now)
+        row.document, row.digest, row.applied_at = file.canonical(), file.digest, now
+        _keep_doors(session, file, now)
+        session.flush()
+        audit.append(session, site_id, now, audit.Fact("site.applied", {"digest": file.digest}))
+    return lines
+
+
+def close_way(house: House, site: Rules, way: str, why: str, now: datetime) -> None:
+    """Take a way off every door of a site until it is opened again; said to colleagues is `why`."""
+    _insist_on_way(site, way)
+    with house.store.writes.begin() as session:
+        session.merge(Closure(site_id=site.id, way=way, why=why[:200], closed_at=now))
+        session.flush()
+        audit.append(
+            session, site.id, now, audit.Fact("way.closed", {"way": way, "why": why[:200]})
+        )
+
+
+def open_way(house: House, site: Rules, way: str, now: datetime) -> None:
+    """Offer a way again, also one that the site file has dropped since it was closed."""
+    with house.store.writes.begin() as session:
+        if queries.end_closure(session, site.id, way):
+            audit.append(session, site.id, now, audit.Fact("way.opened", {"way": way}))
+            return
+    _insist_on_way(site, way)
+
+
+def _insist_on_way(site: Rules, way: str) -> None:
+    if way not in {known.name for door in site.doors.values() for known in door.ways}:
+        raise NotFound(f"no door of {site.id} has the way {way}")
+
+
+def _keep_doors(session: Session, file: SiteFile, now: datetime) -> None:
+    known = {door.id: door for door in queries.doors(session, file.site.id)}
+    named = {door.id for door in file.doors}
+    for door_id in named - known.keys():
+        session.add(Door(site_id=file.site.id, id=door_id))
+    for door_id, door in known.items():
+        door.retired_at = None if door_id in named else door.retired_at or now

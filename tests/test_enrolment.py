@@ -1,0 +1,301 @@
+"""How a reference comes and goes."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from gateway import enrolment, passes
+from gateway.enrolment import Applicant, CardGiven
+from gateway.entitlement import Basis, Span
+from gateway.errors import NotFound, NotPossible
+from gateway.methods import Reason
+from gateway.methods.pin import totp_code
+from gateway.methods.qr import Use
+from gateway.policy import Outcome
+from gateway.rules import House, Rules
+from gateway.store import queries
+from gateway.store.models import Enrolment, Subscriber
+from tests.houses import dump, show, together
+from tests.makers import (
+    DOOR_CODE,
+    NOW,
+    NUMBER,
+    begin,
+    later,
+    make_person,
+    make_site,
+    present,
+)
+
+WEEK = Span(NOW - timedelta(hours=1), NOW + timedelta(days=7))
+LIN = Applicant("Lin Mei", ("gate",), Basis.RESIDENCY, WEEK)
+
+
+def enrol(house: House, site: Rules, applicant: Applicant = LIN) -> str:
+    return enrolment.subscribe(house, site, applicant, NOW)
+
+
+def live(house: House, site: Rules, person: str) -> list[str]:
+    """Name the ways somebody has a reference for now."""
+    with house.store.reads() as session:
+        held = queries.enrolments_of(session, site.id, person)
+        return sorted(e.method for e in held if e.revoked_at is None)
+
+
+def outcome(house: House, site: Rules, pin: str) -> tuple[Outcome | None, Reason]:
+    result = present(house, site, begin(house, site), "pin", pin=pin)
+    return result.outcome, result.reason
+
+
+def test_an_applicant_becomes_a_subscriber_with_a_locator_and_no_way(house: House, site: Rules):
+    person = enrol(house, site)
+    with house.store.reads() as session:
+        row = session.get_one(Subscriber, ("hotel", person))
+    assert re.fullmatch(r"\d{4}", row.locator)
+    assert live(house, site, person) == []
+
+
+def test_nobody_is_enrolled_for_a_door_there_is_not(house: House, site: Rules):
+    before = dump(house)
+    with pytest.raises(NotFound):
+        enrol(house, site, Applicant("Lin Mei", ("gate", "cellar"), Basis.STAY, WEEK))
+    assert dump(house) == before
+
+
+@pytest.mark.slow
+def test_locators_are_all_different(house: House, site: Rules):
+    together(40, lambda _: enrol(house, site))
+    with house.store.reads() as session:
+        locators = session.scalars(select(Subscriber.locator)).all()
+    assert len(set(locators)) == 40
+
+
+@pytest.mark.slow
+def test_locators_grow_when_half_of_them_are_taken(house: House, site: Rules):
+    crowd = [
+        Subscriber(
+            site_id="hotel",
+            id=f"p{n}",
+            handle=f"h{n}",
+            locator=f"{n:04}",
+            name="",
+            salt="",
+            created_at=NOW,
+        )
+        for n in range(5000)
+    ]
+    with house.store.writes.begin() as session:
+        session.add_all(crowd)
+    person = enrol(house, site)
+    with house.store.reads() as session:
+        assert len(session.get_one(Subscriber, ("hotel", person)).locator) == 5
+    issued = enrolment.issue(house, site, person, WEEK, NOW)
+    assert outcome(house, site, issued.pin)[0] is Outcome.PASSED
+
+
+def test_pin_and_pass_are_issued_in_one_act_and_either_works(house: House, site: Rules):
+    for number in range(3):
+        issued = enrolment.issue(house, site, enrol(house, site), WEEK, NOW)
+        ways = (
+            ("pin", {"pin": issued.pin}),
+            ("qr", {"pass": issued.pass_text}),
+            ("qr", {"pass": issued.pass_number}),
+        )
+        result = show(house, site, begin(house, site), ways[number])
+        assert result.outcome is Outcome.PASSED
+
+
+def test_issuing_again_ends_what_was_issued_before(house: House, site: Rules):
+    person = enrol(house, site)
+    old = enrolment.issue(house, site, person, WEEK, NOW)
+    new = enrolment.issue(house, site, person, WEEK, NOW)
+    assert outcome(house, site, old.pin) == (Outcome.FAILED, Reason.REVOKED)
+    for text in (old.pass_text, old.pass_number):
+        result = show(house, site, begin(house, site), ("qr", {"pass": text}))
+        assert result.reason is Reason.REVOKED
+    assert passes.live_pass(house, site, old.live_code, NOW) is None
+    assert outcome(house, site, new.pin)[0] is Outcome.PASSED
+
+
+def test_issuing_again_leaves_card_and_authenticator_alone(house: House, site: Rules):
+    person = make_person(house, site)
+    enrolment.issue(house, site, person.id, WEEK, NOW)
+    assert live(house, site, person.id) == ["card", "pin", "pin", "qr", "qr"]
+    code = totp_code(person.totp_key, NOW)
+    assert outcome(house, site, person.totp_locator + code)[0] is Outcome.PASSED
+
+
+def test_U25_issuing_again_never_resets_the_count_of_failures(  # noqa: N802 - the rule's name
+    house: House, site: Rules
+):
+    person = enrol(house, site)
+    enrolment.issue(house, site, person, WEEK, NOW)
+    with house.store.reads() as session:
+        locator = session.get_one(Subscriber, ("hotel", person)).locator
+    visit = begin(house, site)
+    for turn in range(5):
+        present(house, site, visit, "pin", pin=f"{locator}000000", source=str(turn))
+    issued = enrolment.issue(house, site, person, WEEK, NOW)
+    result = present(house, site, begin(house, site), "pin", pin=issued.pin)
+    assert (result.outcome, result.reason) == (Outcome.UNAVAILABLE, Reason.THROTTLED)
+    at = later(seconds=30)
+    result = present(house, site, begin(house, site, now=at), "pin", pin=issued.pin, now=at)
+    assert result.outcome is Outcome.PASSED
+
+
+def test_a_pass_names_the_group_asked_for_or_the_first(house: House, site: Rules):
+    person = enrol(house, site, Applicant("Lin", ("lobby", "gate"), Basis.STAY, WEEK))
+    first = enrolment.issue(house, site, person, WEEK, NOW)
+    assert show_at(house, site, "lobby", first.pass_text) is Reason.OTHER_DOOR
+    other = enrolment.issue(house, site, person, WEEK, NOW, group="lobby")
+    assert show_at(house, site, "gate", other.pass_text) is Reason.OTHER_DOOR
+    assert show_at(house, site, "lobby", other.pass_text) is Reason.NONE
+
+
+def show_at(house: House, site: Rules, door: str, text: str) -> Reason:
+    return show(house, site, begin(house, site, door), ("qr", {"pass": text})).reason
+
+
+def test_somebody_without_any_door_is_issued_nothing(house: House, site: Rules):
+    person = enrol(house, site, Applicant("Lin", (), Basis.STAY, WEEK))
+    before = dump(house)
+    with pytest.raises(NotPossible, match="none"):
+        enrolment.issue(house, site, person, WEEK, NOW)
+    assert dump(house) == before
+
+
+def test_a_reusable_pass_opens_again_and_again(house: House, site: Rules):
+    issued = enrolment.issue(house, site, enrol(house, site), WEEK, NOW, use=Use.REUSABLE)
+    assert [show_at(house, site, "gate", issued.pass_text) for _ in range(3)] == [Reason.NONE] * 3
+
+
+def test_a_live_pass_opens_once_in_each_step(house: House, site: Rules):
+    issued = enrolment.issue(house, site, enrol(house, site), WEEK, NOW)
+    for step in range(3):
+        at = later(seconds=30 * step)
+        held = passes.live_pass(house, site, issued.live_code, at)
+        assert held is not None
+        shown = ("qr", {"pass": held.text})
+        assert show(house, site, begin(house, site, now=at), shown, at).outcome is Outcome.PASSED
+        assert show(house, site, begin(house, site, now=at), shown, at).reason is Reason.USED
+
+
+def test_a_live_pass_goes_stale_with_its_step(house: House, site: Rules):
+    issued = enrolment.issue(house, site, enrol(house, site), WEEK, NOW)
+    held = passes.live_pass(house, site, issued.live_code, NOW)
+    assert held is not None
+    at = later(seconds=45)
+    result = show(house, site, begin(house, site, now=at), ("qr", {"pass": held.text}), at)
+    assert result.reason is Reason.EXPIRED
+
+
+@pytest.mark.parametrize("spoil", ["", ".", "x.y", "{}x", "x{}"])
+def test_a_live_pass_needs_its_code(house: House, site: Rules, spoil: str):
+    issued = enrolment.issue(house, site, enrol(house, site), WEEK, NOW)
+    assert passes.live_pass(house, site, spoil.format(issued.live_code), NOW) is None
+
+
+def test_a_live_code_of_another_site_signs_nothing(house: House, site: Rules):
+    other = make_site(house, site_id="hostel")
+    issued = enrolment.issue(house, site, enrol(house, site), WEEK, NOW)
+    assert passes.live_pass(house, other, issued.live_code, NOW) is None
+
+
+def test_a_live_pass_ends_with_its_span(house: House, site: Rules):
+    issued = enrolment.issue(house, site, enrol(house, site), WEEK, NOW)
+    assert passes.live_pass(house, site, issued.live_code, later(days=7)) is None
+    assert passes.live_pass(house, site, issued.live_code, later(hours=-2)) is None
+
+
+def test_what_is_said_once_is_kept_nowhere(house: House, site: Rules):
+    person = make_person(house, site)
+    kept = repr(dump(house))
+    said = (
+        person.issued.pin[-6:] + "'",
+        person.issued.pass_text,
+        person.issued.pass_number,
+        person.issued.live_code.split(".")[1],
+        person.totp_key,
+        NUMBER,
+        f"'{DOOR_CODE}'",
+    )
+    assert not [one for one in said if one in kept]
+    assert not [one for one in said[1:] if one.strip("'") in repr(person.issued)]
+
+
+@pytest.mark.parametrize(
+    "code", ["", "12345", "1234567890123", "12345a", "１２３４５６", "12 3456"]
+)
+def test_a_door_code_is_six_to_twelve_digits(house: House, site: Rules, code: str):
+    person = enrol(house, site)
+    with pytest.raises(NotPossible, match="6 to 12 digits"):
+        enrolment.enrol_card(house, site, person, CardGiven(NUMBER, code), WEEK, NOW)
+
+
+@pytest.mark.parametrize(
+    "number", ["", "110105194912310021", "11010519491231002", "\x00", "x" * 999]
+)
+def test_a_card_needs_a_number_the_site_takes(house: House, site: Rules, number: str):
+    person = enrol(house, site)
+    with pytest.raises(NotPossible, match="not a document number"):
+        enrolment.enrol_card(house, site, person, CardGiven(number, DOOR_CODE), WEEK, NOW)
+
+
+def test_a_new_door_code_ends_the_old_one(house: House, site: Rules):
+    person = enrol(house, site)
+    for code in ("111111", "222222"):
+        enrolment.enrol_card(house, site, person, CardGiven(NUMBER, code), WEEK, NOW)
+    results = [
+        present(house, site, begin(house, site), "card", number=NUMBER, code=code)
+        for code in ("111111", "222222")
+    ]
+    assert [r.outcome for r in results] == [Outcome.FAILED, Outcome.PASSED]
+
+
+def test_a_number_is_kept_as_an_index_and_its_last_two(house: House, site: Rules):
+    make_person(house, site)
+    with house.store.reads() as session:
+        row = session.scalars(select(Enrolment).where(Enrolment.method == "card")).one()
+    assert row.last_two == "2X"
+    assert re.fullmatch(r"[0-9a-f]{32}", row.lookup)
+    assert row.data["hash"].startswith("$argon2id$")
+
+
+def test_the_same_number_has_another_index_at_another_site(house: House, site: Rules):
+    for one in (site, make_site(house, site_id="hostel")):
+        make_person(house, one)
+    with house.store.reads() as session:
+        rows = session.scalars(select(Enrolment).where(Enrolment.method == "card")).all()
+    assert len({row.lookup for row in rows}) == 2
+
+
+def test_a_new_authenticator_ends_the_old_one(house: House, site: Rules):
+    person = make_person(house, site)
+    locator, key = enrolment.enrol_totp(house, site, person.id, WEEK, NOW)
+    assert outcome(house, site, locator + totp_code(person.totp_key, NOW))[1] is Reason.REVOKED
+    assert outcome(house, site, locator + totp_code(key, NOW))[0] is Outcome.PASSED
+
+
+@pytest.mark.parametrize(("way", "left"), [("card", 4), ("pin", 3), ("qr", 3)])
+def test_revoking_ends_one_way_and_no_other(house: House, site: Rules, way: str, left: int):
+    person = make_person(house, site)
+    assert enrolment.revoke(house, site, person.id, way, NOW) == 5 - left
+    assert len(live(house, site, person.id)) == left
+    assert way not in live(house, site, person.id)
+    assert enrolment.revoke(house, site, person.id, way, NOW) == 0
+
+
+def test_a_person_of_another_site_is_not_found(house: House, site: Rules):
+    other, person = make_site(house, site_id="hostel"), make_person(house, site).id
+    before = dump(house)
+    for verb in (
+        lambda: enrolment.issue(house, other, person, WEEK, NOW),
+        lambda: enrolment.enrol_totp(house, other, person, WEEK, NOW),
+        lambda: enrolment.enrol_card(house, other, person, CardGiven(NUMBER, "111111"), WEEK, NOW),
+        lambda: enrolment.revoke(house, other, person, "pin", NOW),
+    ):
+        with pytest.raises(NotFound):
+            verb()
+    assert dump(house) == before
