@@ -1,0 +1,145 @@
+"""Kiosks and card readers: how they are paired and known again.
+
+An operator opens a pairing (`gateway device pair`), which shows a six-digit code for ten minutes;
+whoever types it at a browser makes that browser the door's kiosk. From then on a cookie with 256
+random bits speaks for it. A reader is registered with its public key and signs what it reads.
+"""
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from gateway import audit
+from gateway.errors import NotFound, NotPossible
+from gateway.rules import House, Rules
+from gateway.store import queries
+from gateway.store.models import Device, Pairing
+
+PAIRING = timedelta(minutes=10)
+CODE_DIGITS = 6
+GUESSES = 10  # wrong codes after which every open pairing is void: one in 100,000 for a guesser
+SEEN_EVERY = timedelta(seconds=30)
+
+
+def open_pairing(house: House, site: Rules, door_id: str, now: datetime) -> str:
+    """Open a pairing for a door; returns its six-digit code, good once within ten minutes."""
+    door = site.door(door_id)
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    with house.store.writes.begin() as session:
+        session.add(
+            Pairing(
+                site_id=site.id,
+                id=uuid4().hex,
+                door_id=door.id,
+                code_mac=_mac(house, code),
+                guesses=0,
+                expires_at=now + PAIRING,
+            )
+        )
+    return code
+
+
+def pair(house: House, code: str, name: str, now: datetime) -> str | None:
+    """Take a pairing code; returns the kiosk's cookie, or None if no open pairing has that code.
+
+    A wrong code counts against every open pairing, so guessing ends them instead of finding one.
+    """
+    with house.store.writes.begin() as session:
+        pairings = queries.open_pairings(session, now)
+        mac = _mac(house, code)
+        match = next((p for p in pairings if hmac.compare_digest(p.code_mac, mac)), None)
+        if match is None:
+            for pairing in pairings:
+                pairing.guesses += 1
+                if pairing.guesses >= GUESSES:
+                    pairing.used_at = now
+            return None
+        if not queries.use_pairing(session, match, now):
+            return None
+        return add_kiosk(session, match.site_id, match.door_id, name, now)
+
+
+def add_kiosk(session: Session, site_id: str, door_id: str, name: str, now: datetime) -> str:
+    """Make a kiosk of a door; returns its cookie, kept only as a hash."""
+    secret = secrets.token_urlsafe(32)
+    row = _row(site_id, door_id, name, now)
+    row.kind, row.secret_hash = "kiosk", _hash(secret)
+    session.add(row)
+    session.flush()
+    fact = audit.Fact("device.paired", {"device": row.id, "door": door_id, "kind": "kiosk"})
+    audit.append(session, site_id, now, fact)
+    return f"{site_id}.{row.id}.{secret}"
+
+
+def add_reader(house: House, site: Rules, door_id: str, public_key: str, now: datetime) -> str:
+    """Register a card reader by its Ed25519 public key in hexadecimal; returns its id."""
+    door = site.door(door_id)
+    try:
+        known = len(bytes.fromhex(public_key)) == 32  # noqa: PLR2004 - RFC 8032 section 5.1.5
+    except ValueError:
+        known = False
+    if not known:
+        raise NotPossible("bad_key", "a reader's public key is 64 hexadecimal characters")
+    with house.store.writes.begin() as session:
+        row = _row(site.id, door.id, "reader", now)
+        row.kind, row.public_key = "reader", public_key.lower()
+        session.add(row)
+        session.flush()
+        fact = audit.Fact("device.paired", {"device": row.id, "door": door.id, "kind": "reader"})
+        audit.append(session, site.id, now, fact)
+        return row.id
+
+
+def _row(site_id: str, door_id: str, name: str, now: datetime) -> Device:
+    return Device(
+        site_id=site_id,
+        id=secrets.token_hex(6),
+        door_id=door_id,
+        name=name[:100],
+        secret_hash="",
+        public_key="",
+        visits=0,
+        paired_at=now,
+        seen_at=now,
+    )
+
+
+def known(house: House, cookie: str, now: datetime) -> Device | None:
+    """Find the kiosk a cookie speaks for; None if there is none, or it was unpaired."""
+    site_id, _, rest = cookie.partition(".")
+    device_id, _, secret = rest.partition(".")
+    plain = cookie.isascii() and cookie.isprintable()
+    if not secret or len(cookie) > 200 or not plain:  # noqa: PLR2004 - far above ours
+        return None
+    with house.store.reads() as session:
+        found = queries.device(session, site_id, device_id)
+    if found is None or not hmac.compare_digest(found.secret_hash, _hash(secret)):
+        return None
+    if now - found.seen_at > SEEN_EVERY:
+        with house.store.writes.begin() as session:
+            queries.touch_device(session, site_id, device_id, now)
+    return found
+
+
+def unpair(house: House, site: Rules, device_id: str, now: datetime) -> None:
+    """End a device at once: its cookie or its signature counts for nothing from here on."""
+    with house.store.writes.begin() as session:
+        row = queries.lock_device(session, site.id, device_id)
+        if row is None:
+            message = f"no device {device_id} at {site.id}"
+            raise NotFound(message)
+        row.revoked_at = now
+        session.flush()
+        audit.append(session, site.id, now, audit.Fact("device.unpaired", {"device": device_id}))
+
+
+def _mac(house: House, code: str) -> str:
+    return house.secrets.mac("pairing", code).hex()
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

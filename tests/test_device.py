@@ -1,0 +1,149 @@
+"""Kiosks and readers: paired once, known by what they carry, ended at once."""
+
+import pytest
+
+from gateway import device
+from gateway.errors import NotFound, NotPossible
+from gateway.rules import House, Rules
+from gateway.store import queries
+from gateway.store.models import Device
+from tests.houses import dump, together
+from tests.makers import NOW, known, later, make_kiosk, make_site
+
+
+def wrong(code: str, by: int = 1) -> str:
+    return f"{(int(code) + by) % 10**6:06}"
+
+
+def test_a_code_makes_a_browser_the_doors_kiosk(house: House, site: Rules):
+    code = device.open_pairing(house, site, "gate", NOW)
+    cookie = device.pair(house, code, "Firefox", NOW)
+    assert cookie is not None
+    found = known(house, cookie)
+    assert (found.site_id, found.door_id, found.kind) == ("hotel", "gate", "kiosk")
+    assert (len(code), code.isdigit()) == (6, True)
+
+
+def test_a_code_pairs_one_kiosk(house: House, site: Rules):
+    code = device.open_pairing(house, site, "gate", NOW)
+    assert device.pair(house, code, "", NOW)
+    assert device.pair(house, code, "", NOW) is None
+
+
+def test_of_many_who_type_one_code_at_once_one_is_paired(house: House, site: Rules):
+    code = device.open_pairing(house, site, "gate", NOW)
+    cookies = together(20, lambda turn: device.pair(house, code, str(turn), NOW))
+    assert len([cookie for cookie in cookies if cookie]) == 1
+
+
+def test_a_code_ends_after_ten_minutes(house: House, site: Rules):
+    code = device.open_pairing(house, site, "gate", NOW)
+    assert device.pair(house, code, "", later(minutes=10)) is None
+    assert device.pair(house, code, "", later(minutes=9, seconds=59))
+
+
+def test_nine_wrong_codes_leave_the_pairing_open(house: House, site: Rules):
+    code = device.open_pairing(house, site, "gate", NOW)
+    assert not any(device.pair(house, wrong(code, n), "", NOW) for n in range(1, 10))
+    assert device.pair(house, code, "", NOW)
+
+
+def test_ten_wrong_codes_void_the_pairing(house: House, site: Rules):
+    code = device.open_pairing(house, site, "gate", NOW)
+    assert not any(device.pair(house, wrong(code, n), "", NOW) for n in range(1, 11))
+    assert device.pair(house, code, "", NOW) is None
+
+
+def test_wrong_codes_at_once_all_count(house: House, site: Rules):
+    code = device.open_pairing(house, site, "gate", NOW)
+    together(20, lambda turn: device.pair(house, wrong(code, turn + 1), "", NOW))
+    assert device.pair(house, code, "", NOW) is None
+    with house.store.reads() as session:
+        assert queries.open_pairings(session, NOW) == []
+
+
+@pytest.mark.parametrize("code", ["", "0", "００００００", "\x00", "1" * 100])
+def test_what_is_no_code_pairs_nothing(house: House, site: Rules, code: str):
+    device.open_pairing(house, site, "gate", NOW)
+    assert device.pair(house, code, "", NOW) is None
+
+
+def test_a_pairing_for_no_door_is_not_opened(house: House, site: Rules):
+    with pytest.raises(NotFound):
+        device.open_pairing(house, site, "cellar", NOW)
+
+
+def test_neither_code_nor_cookie_is_kept(house: House, site: Rules):
+    code = device.open_pairing(house, site, "gate", NOW)
+    cookie = device.pair(house, code, "Firefox", NOW)
+    assert cookie is not None
+    kept = repr(dump(house))
+    assert code not in kept
+    assert cookie.split(".")[2] not in kept
+
+
+def spoilt(cookie: str) -> list[str]:
+    site_id, device_id, secret = cookie.split(".")
+    return [
+        "",
+        ".",
+        "..",
+        cookie[:-1],
+        cookie + "x",
+        f"hostel.{device_id}.{secret}",
+        f"{site_id}.other.{secret}",
+        f"{site_id}.{device_id}.",
+        f"{site_id}.{device_id}",
+        f"{site_id}.{device_id}.{secret}é",
+        "a." * 200 + "b",
+    ]
+
+
+def test_only_the_cookie_itself_is_known(house: House, site: Rules):
+    make_site(house, site_id="hostel")
+    cookie = make_kiosk(house, site)
+    assert known(house, cookie)
+    assert not [c for c in spoilt(cookie) if device.known(house, c, NOW)]
+
+
+def test_a_cookie_with_a_nul_is_nobodys(house: House, site: Rules):
+    assert device.known(house, "hotel.\x00.secret", NOW) is None
+
+
+def test_an_unpaired_kiosk_is_nobody_at_once(house: House, site: Rules):
+    cookie = make_kiosk(house, site)
+    device.unpair(house, site, known(house, cookie).id, NOW)
+    assert device.known(house, cookie, NOW) is None
+    with pytest.raises(NotFound):
+        device.unpair(house, site, "nobody", NOW)
+
+
+def test_a_kiosk_of_another_site_cannot_be_unpaired(house: House, site: Rules):
+    other = make_site(house, site_id="hostel")
+    cookie = make_kiosk(house, site)
+    with pytest.raises(NotFound):
+        device.unpair(house, other, known(house, cookie).id, NOW)
+    assert known(house, cookie)
+
+
+def test_a_kiosk_is_seen_again_after_half_a_minute(house: House, site: Rules):
+    cookie = make_kiosk(house, site)
+    for seconds, seen in ((30, NOW), (31, later(seconds=31)), (40, later(seconds=31))):
+        device.known(house, cookie, later(seconds=seconds))
+        assert known(house, cookie, NOW).seen_at == seen
+
+
+@pytest.mark.parametrize("key", ["", "ab", "zz" * 32, "ab" * 33])
+def test_a_reader_without_a_proper_key_is_not_registered(house: House, site: Rules, key: str):
+    with pytest.raises(NotPossible, match="64 hexadecimal characters"):
+        device.add_reader(house, site, "gate", key, NOW)
+
+
+def test_a_reader_is_no_kiosk(house: House, site: Rules):
+    reader = device.add_reader(house, site, "gate", "AB" * 32, NOW)
+    for secret in ("", "ab" * 32, "AB" * 32):
+        assert device.known(house, f"hotel.{reader}.{secret}", NOW) is None
+    with house.store.reads() as session:
+        row = session.get_one(Device, ("hotel", reader))
+        assert row.public_key == "ab" * 32
+        assert [r.id for r in queries.readers(session, "hotel")] == [reader]
