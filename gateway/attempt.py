@@ -1,0 +1,314 @@
+"""Attempt: a presentation is measured, judged and kept, and counts once.
+
+What is measured outside the transaction counts only if it still holds inside it: the visit open,
+the throttle at rest, the reference's counter unmoved. So the order of commits is the order of
+events, however many presentations run in parallel.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+
+from sqlalchemy.orm import Session
+
+from gateway import audit, entitlement, policy, rules
+from gateway.entitlement import Span
+from gateway.errors import NotPossible
+from gateway.methods import (
+    Claiming,
+    Evidence,
+    Method,
+    Place,
+    Probe,
+    Reason,
+    Reference,
+    Unreadable,
+)
+from gateway.policy import Decision, Outcome, State
+from gateway.rules import House, Rules
+from gateway.signing import SigningKey
+from gateway.store import queries
+from gateway.store.models import Attempt, Enrolment, Verification
+from gateway.tokens import Reading
+from gateway.verification import offered
+from gateway.visit import agrees, close_verified, refer, standing, still_open, what
+
+GUESSES = frozenset({Reason.WRONG})  # what a throttle counts: guesses, not stale or foreign passes
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """What a claimant gives. `nonce` names the submission: sent twice, it counts once.
+
+    `source` is the kiosk or API client it came through: what its pace is measured by.
+    """
+
+    way: str
+    nonce: str
+    fields: Mapping[str, str] = field(repr=False)
+    source: str = ""
+
+
+def new_nonce() -> str:
+    """Name a submission that came without a name of its own."""
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a presentation. `outcome` is None for one that could not be read: a slip."""
+
+    outcome: Outcome | None
+    reason: Reason = Reason.NONE
+    wait: int = 0
+
+
+def attempt(house: House, site: Rules, visit_id: str, shown: Presentation, now: datetime) -> Result:
+    """Measure a presentation, judge it and keep what became of it.
+
+    `NotFound` for no such visit; `NotPossible` ("closed", "waiting", "document_wanted") if nothing
+    can be presented now. A presentation that does not match is a `Result` like any other.
+    """
+    with house.store.reads() as session:
+        if before := queries.attempt(session, site.id, visit_id, shown.nonce):
+            return _said(before)
+        visit = still_open(queries.verification(session, site.id, visit_id), now)
+        if visit.subscriber_id:
+            raise NotPossible("document_wanted", "the holder is verified; a document is asked for")
+        door = site.door(visit.door_id)
+        if shown.way not in {way.name for way in offered(house, session, site, visit)}:
+            return Result(Outcome.UNAVAILABLE)
+        method = house.methods[shown.way]
+        place = rules.place(house, session, site, door)
+        read = method.read(_fields(method, visit, shown), place, now)
+        if isinstance(read, Probe):
+            filed = queries.enrolments(session, site.id, shown.way, read.lookup)
+        key = rules.signing_key(house, session, site.id)
+    case = _Case(house, site, door, place, shown, key, now)
+    if isinstance(read, Unreadable):
+        return case.keep_slip(visit_id, read)
+    references = [_reference(row, now) for row in filed]
+    return case.keep(visit_id, read, method.compare(read, references, now))
+
+
+def _reference(row: Enrolment, now: datetime) -> Reference:
+    timely = Span(row.valid_from, row.valid_to).judge(now) is Reason.NONE
+    spent = row.revoked_at is not None or not timely
+    return Reference(row.id, row.subscriber_id, row.data, row.counter, spent=spent)
+
+
+def _fields(method: Method, visit: Verification, shown: Presentation) -> dict[str, str]:
+    """Take what was presented, and a claim only if this visit has made it before."""
+    fields = {prompt.name: shown.fields.get(prompt.name, "") for prompt in method.prompts}
+    if isinstance(method, Claiming) and visit.claim_lookup:
+        fields |= {"claim": visit.claim_lookup, "claim_last_two": visit.claim_last_two or ""}
+    return fields
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One presentation at one door, and the one transaction in which it counts or does not."""
+
+    house: House
+    site: Rules
+    door: policy.Door
+    place: Place
+    shown: Presentation
+    key: SigningKey
+    now: datetime
+
+    def keep_slip(self, visit_id: str, slip: Unreadable) -> Result:
+        """Remember what to say about a slip, and the claim if that part could be read."""
+        method = self.house.methods[self.shown.way]
+        with self.house.store.writes.begin() as session:
+            visit = still_open(queries.lock_verification(session, self.site.id, visit_id), self.now)
+            if visit.subscriber_id:
+                raise NotPossible("document_wanted", "somebody was verified a moment ago")
+            visit.touched_at = self.now
+            visit.way = self.shown.way
+            visit.message = {"reason": slip.reason, "way": self.shown.way, "slip": slip.prompt}
+            if isinstance(method, Claiming):
+                claim = method.read_claim(_fields(method, visit, self.shown), self.place, self.now)
+                if isinstance(claim, Probe):
+                    self._keep_claim(visit, claim, self._vouched(session, claim))
+        return Result(None, slip.reason)
+
+    def _vouched(self, session: Session, claim: Probe) -> str:
+        """Take a signed reading for what it is worth, once: the reader that vouches, or nobody."""
+        reading = claim.data
+        if not isinstance(reading, Reading):
+            return ""
+        fresh = queries.use_token(session, self.site.id, reading.jti, reading.expires)
+        return reading.device if fresh else ""
+
+    @staticmethod
+    def _keep_claim(visit: Verification, claim: Probe, reader: str) -> None:
+        """Keep a claim, and who vouches for it as long as it is the same."""
+        kept = visit.claim_reader if claim.lookup == visit.claim_lookup else None
+        visit.claim_lookup, visit.claim_last_two = claim.lookup, claim.last_two
+        visit.claim_reader = reader or kept
+
+    def keep(self, visit_id: str, probe: Probe, evidence: Evidence) -> Result:
+        """Settle what was measured, now that nobody else can move."""
+        # no_autoflush: everything is written once, at the end; no question here asks for it sooner
+        with self.house.store.writes.begin() as session, session.no_autoflush:
+            locked = queries.lock_verification(session, self.site.id, visit_id)
+            if before := queries.attempt(session, self.site.id, visit_id, self.shown.nonce):
+                return _said(before)
+            visit = still_open(locked, self.now)
+            if visit.subscriber_id:
+                raise NotPossible("document_wanted", "somebody was verified a moment ago")
+            visit.touched_at = self.now
+            if isinstance(self.house.methods[self.shown.way], Claiming):
+                self._keep_claim(visit, probe, "")
+            result = self._settle(session, probe, evidence)
+            self._finish(session, visit, evidence, result)
+            return result
+
+    def _settle(self, session: Session, probe: Probe, evidence: Evidence) -> Result:
+        credential, kiosk = self._throttles(probe)
+        names = [name for name in (credential, kiosk) if name]
+        blocks = queries.throttles(session, self.site.id, names)
+        rest = max((self._rest(session, *item) for item in blocks.items()), default=timedelta(0))
+        if rest > timedelta(0):
+            return Result(Outcome.UNAVAILABLE, Reason.THROTTLED, ceil(rest.total_seconds()))
+        reason = self._why_not(session, evidence)
+        if reason is Reason.NONE:
+            if blocks:
+                queries.clear_throttles(session, self.site.id, names)
+            return Result(Outcome.PASSED)
+        wait = 0
+        if reason in GUESSES:
+            if credential:
+                wait = self._count(session, credential, policy.delay)
+            wait = max(wait, self._count(session, kiosk, policy.pace))
+        return Result(Outcome.FAILED, reason, wait)
+
+    def _rest(self, session: Session, name: str, block: queries.Block) -> timedelta:
+        """Say how long a throttle still rests: never longer than it was told to."""
+        if self.now >= block.since:
+            return block.until - self.now
+        # The clock was set back: the rest begins anew, instead of lasting until it has caught up.
+        rest = block.until - block.since
+        queries.rest_until(session, self.site.id, name, self.now, self.now + rest)
+        return rest
+
+    def _throttles(self, probe: Probe) -> tuple[str, str]:
+        """Name the throttles: of the credential, known or not, and of the kiosk."""
+        credential = rules.throttle_name(self.house, self.shown.way, probe.lookup)
+        here = (self.shown.way, self.shown.source, self.door.id)
+        kiosk = "k" + self.house.secrets.mac("throttle", "kiosk", *here).hex()[:32]
+        # a pass that is not ours names no credential
+        return (credential if probe.lookup else ""), kiosk
+
+    def _count(self, session: Session, name: str, rest: Callable[[int], int]) -> int:
+        failures = queries.count_failure(session, self.site.id, name, self.now)
+        seconds = rest(failures)
+        if failures >= policy.HARD_LIMIT and rest is policy.delay:
+            seconds = policy.NEVER
+        if seconds:
+            until = self.now + timedelta(seconds=seconds)
+            queries.rest_until(session, self.site.id, name, self.now, until)
+        return seconds
+
+    def _why_not(self, session: Session, evidence: Evidence) -> Reason:
+        """Say why the evidence does not open this door, or `NONE`; taking the single use last."""
+        if not evidence.match or evidence.reference is None:
+            return evidence.reason
+        reason = self._not_now(session, evidence.reference)
+        if reason is not Reason.NONE:
+            return reason
+        fresh = evidence.once is None or queries.use_token(session, self.site.id, *evidence.once)
+        to = evidence.advance
+        if not fresh or not queries.advance(session, self.site.id, evidence.reference.id, to):
+            return Reason.USED
+        return Reason.NONE
+
+    def _not_now(self, session: Session, reference: Reference) -> Reason:
+        """Say why a reference that matched may not open this door now, or `NONE`."""
+        row = queries.enrolment(session, self.site.id, reference.id)
+        person = queries.subscriber(session, self.site.id, reference.subscriber_id)
+        if row is None or person is None or row.revoked_at or person.closed_at:
+            return Reason.REVOKED
+        reason = Span(row.valid_from, row.valid_to).judge(self.now)
+        if reason is not Reason.NONE:
+            return reason
+        return entitlement.judge(entitlement.held_by(session, person), self.door.group, self.now)
+
+    def _finish(
+        self, session: Session, visit: Verification, evidence: Evidence, result: Result
+    ) -> None:
+        outcome = result.outcome or Outcome.UNAVAILABLE
+        counted = policy.after(standing(visit), self.shown.way, outcome)
+        visit.failures = dict(counted.failures)
+        healthy = rules.healthy(self.house, session, self.site)
+        passed = outcome is Outcome.PASSED
+        judged = evidence if passed else Evidence(match=False)
+        decision = policy.decide(self.door, counted, healthy, judged)
+        session.add(
+            Attempt(
+                site_id=self.site.id,
+                verification_id=visit.id,
+                nonce=self.shown.nonce,
+                way=self.shown.way,
+                outcome=outcome,
+                reason=result.reason,
+                decision=decision,
+                wait=result.wait,
+                at=self.now,
+            )
+        )
+        told = {"way": self.shown.way, "outcome": outcome, "decision": decision}
+        fact = audit.Fact("attempted", {**what(visit), **told, "reason": result.reason})
+        if decision is Decision.ACCEPTED:
+            more = self._accept(session, visit, evidence)
+        else:
+            more = self._refuse(session, visit, result, decision)
+        session.flush()
+        audit.append(session, self.site.id, self.now, fact, *more)
+
+    def _accept(
+        self, session: Session, visit: Verification, evidence: Evidence
+    ) -> tuple[audit.Fact, ...]:
+        if evidence.reference is None:  # a match always names its reference
+            raise NotPossible("no_reference", "a match without a reference")
+        visit.subscriber_id = evidence.reference.subscriber_id
+        visit.assurance = evidence.assurance
+        visit.message = visit.way = None
+        visit.state = State.ACTIVE
+        if not self.door.document:
+            return close_verified(session, visit, self.key, self.now)
+        # A number given on the way in is not asked for again, if it is this person's.
+        own = visit.claim_lookup and agrees(session, visit, visit.claim_lookup)
+        reader = evidence.reader or (visit.claim_reader if own else None)
+        if reader:
+            visit.document = "done"
+            read = audit.Fact("document.read", {**what(visit), "reader": reader})
+            return (read, *close_verified(session, visit, self.key, self.now))
+        if own:
+            visit.document_lookup = visit.claim_lookup
+            visit.document_last_two = visit.claim_last_two
+            return (refer(session, visit, "document", self.now),)
+        visit.document = "wanted"
+        return ()
+
+    def _refuse(
+        self, session: Session, visit: Verification, result: Result, decision: Decision
+    ) -> tuple[audit.Fact, ...]:
+        until = self.now + timedelta(seconds=result.wait)
+        visit.way = self.shown.way
+        visit.message = {
+            "reason": result.reason,
+            "way": self.shown.way,
+            "until": until.isoformat() if result.wait else "",
+        }
+        if decision is Decision.REFERRED:
+            return (refer(session, visit, "no_way", self.now),)
+        visit.state = State.ACTIVE
+        return ()
+
+
+def _said(before: Attempt) -> Result:
+    return Result(Outcome(before.outcome), Reason(before.reason), before.wait)

@@ -1,0 +1,158 @@
+"""A visit's row: what may be done with it, how it is referred, and how it ends."""
+
+import secrets
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from gateway import audit
+from gateway.errors import NotFound, NotPossible
+from gateway.policy import Standing, State
+from gateway.signing import SigningKey
+from gateway.store import queries
+from gateway.store.models import Grant, Referral, Verification
+from gateway.tokens import GRANT_SECONDS, make_grant
+from gateway.tokens import Grant as GrantClaims
+
+VISIT = timedelta(minutes=15)
+IDLE = timedelta(minutes=2)  # a kiosk nobody touches; its own warning comes after one minute
+WELCOME = timedelta(seconds=20)  # how long a kiosk without scripts keeps the answer
+WAITING = timedelta(minutes=15)  # how long a referred visit waits for a person
+CODE = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
+CODE_LENGTH = 5
+
+
+def still_open(visit: Verification | None, now: datetime) -> Verification:
+    """Insist that a visit is there and alive, and does not wait for a person's eyes.
+
+    `NotFound` if there is none; `NotPossible` ("closed", "waiting") otherwise.
+    """
+    if visit is None:
+        message = "no such visit"
+        raise NotFound(message)
+    if not State(visit.state).open or lapse(visit, now):
+        raise NotPossible("closed", "this visit is over")
+    if visit.document == "given":
+        raise NotPossible("waiting", "this visit waits for a person to see the document")
+    return visit
+
+
+def agrees(session: Session, visit: Verification, lookup: str | None) -> bool | None:
+    """Say whether a document number is on file for the visit's person; None if none is on file."""
+    if visit.subscriber_id is None:
+        return None
+    held = queries.enrolments_of(session, visit.site_id, visit.subscriber_id)
+    filed = {e.lookup for e in held if e.method == "card" and e.revoked_at is None}
+    return lookup in filed if filed else None
+
+
+def refer(session: Session, visit: Verification, why: str, now: datetime) -> audit.Fact:
+    """Call a person to the visit: a document to sight, help asked for, or no way left."""
+    visit.state = State.REFERRED
+    visit.message = visit.way = None
+    if why == "document":
+        visit.document = "given"
+    visit.expires_at = max(visit.expires_at, now + WAITING)
+    waiting = queries.open_referral(session, visit.site_id, visit.id)
+    if waiting:
+        waiting.why = why
+    else:
+        while True:
+            code = "".join(secrets.choice(CODE) for _ in range(5))
+            if queries.referral(session, visit.site_id, code) is None:
+                break
+        session.add(
+            Referral(
+                site_id=visit.site_id,
+                id=code,
+                verification_id=visit.id,
+                why=why,
+                opened_at=now,
+            )
+        )
+    return audit.Fact("referred", {**what(visit), "why": why})
+
+
+def close_verified(
+    session: Session, visit: Verification, key: SigningKey, now: datetime, by: str = ""
+) -> tuple[audit.Fact, ...]:
+    """End a visit as verified and grant the door, once, for 60 s. The grant never names the way."""
+    visit.state = State.VERIFIED
+    visit.closed_at = now
+    forget_claim(visit)
+    visit.message = visit.way = None
+    issued = now.replace(microsecond=0)
+    claims = GrantClaims(
+        site_id=visit.site_id,
+        door=visit.door_id,
+        assurance=visit.assurance,
+        verification=visit.id,
+        issued=issued,
+        expires=issued + timedelta(seconds=GRANT_SECONDS),
+        jti=secrets.token_hex(16),
+    )
+    session.add(
+        Grant(
+            site_id=visit.site_id,
+            jti=claims.jti,
+            verification_id=visit.id,
+            token=make_grant(key, claims),
+            expires_at=claims.expires,
+        )
+    )
+    end_referral(session, visit, now, by)
+    return (audit.Fact("verified", {**what(visit), "assurance": visit.assurance}),)
+
+
+def lapse(visit: Verification, now: datetime) -> State | None:
+    """Say how a visit has ended by itself: expired, abandoned, or None while it is alive.
+
+    A visit that waits for a person is not abandoned by standing still. One touched in the future
+    is: the clock was set back, and nobody can tell how long ago that was.
+    """
+    if not State(visit.state).open:
+        return None
+    if now >= visit.expires_at:
+        return State.EXPIRED
+    if visit.state != State.REFERRED and abs(now - visit.touched_at) >= IDLE:
+        return State.ABANDONED
+    return None
+
+
+def gone(visit: Verification, now: datetime) -> bool:
+    """Whether a kiosk should be clear of this visit: it lapsed, or its welcome was long enough."""
+    welcomed = visit.closed_at is not None and abs(now - visit.closed_at) >= WELCOME
+    return welcomed or lapse(visit, now) is not None
+
+
+def forget_claim(visit: Verification) -> None:
+    """Forget what was claimed: it served to ask nothing twice, and nothing asks any more."""
+    visit.claim_lookup = visit.claim_last_two = visit.claim_reader = None
+
+
+def close_as(session: Session, visit: Verification, state: State, now: datetime) -> None:
+    """End a visit that nobody was verified in."""
+    forget_claim(visit)
+    visit.state, visit.closed_at = state, now
+    visit.way = visit.message = None
+    end_referral(session, visit, now, "")
+    session.flush()
+    audit.append(session, visit.site_id, now, audit.Fact(state.value, what(visit)))
+
+
+def end_referral(session: Session, visit: Verification, now: datetime, by: str) -> None:
+    """Take a visit off the list of those who wait for a person."""
+    if waiting := queries.open_referral(session, visit.site_id, visit.id):
+        waiting.closed_at, waiting.closed_by = now, by or None
+
+
+def standing(visit: Verification) -> Standing:
+    """What policy needs to know of a visit."""
+    return Standing(failures=MappingProxyType(dict(visit.failures)))
+
+
+def what(visit: Verification) -> dict[str, Any]:
+    """Name a visit in a record: never the person, never the way of another attempt."""
+    return {"visit": visit.id, "door": visit.door_id, "device": visit.device_id or ""}
