@@ -1,0 +1,19 @@
+"""What comes in from outside, made fit to pass on: bounded text, without what no database takes."""
+
+import hashlib
+
+from gateway import attempt
+
+
+def clean(value: object, most: int) -> str:
+    """Take at most `most` characters, without NUL and halves of characters; or nothing."""
+    if not isinstance(value, str):
+        return ""
+    return value[:most].replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+
+
+def nonce(name: str) -> str:
+    """Name a submission by what its sender called it, kept as a digest; by chance, if nothing."""
+    if not name:
+        return attempt.new_nonce()
+    return hashlib.sha256(name.encode()).hexdigest()[:32]

@@ -1,0 +1,209 @@
+"""Which screen a kiosk shows: a function of what the database says, and of nothing in the browser.
+
+So the back button, a reload and a second tab always show the truth, and nothing of one person can
+be left over for the next.
+"""
+
+import hashlib
+import hmac
+import io
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urljoin
+
+import qrcode
+import qrcode.image.svg
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from gateway import policy, rules
+from gateway.methods import Claiming, Kind, Method, Prompt, Way
+from gateway.policy import State
+from gateway.rules import House, Rules
+from gateway.store import queries
+from gateway.store.models import Device, Referral, Verification
+from gateway.verification import draw_of, offered
+from gateway.web import language
+
+IDLE = {"seconds": 60, "warn": 20, "extends": 10}  # WCAG 2.2.1: warn, 20 s, ten times
+VERIFIED_SECONDS = 6
+
+
+def screen_of(visit: Verification | None) -> str:
+    """Name the screen a visit is at."""
+    if visit is None or State(visit.state) in {State.EXPIRED, State.ABANDONED}:
+        return "choose"
+    if State(visit.state) is State.VERIFIED:
+        return "verified"
+    if visit.document == "wanted" and visit.state == State.ACTIVE:
+        return "document"
+    if visit.way:
+        failed = visit.message is not None and "slip" not in visit.message
+        return "retry" if failed else "way"
+    if State(visit.state) is State.REFERRED:
+        return "referred"
+    return "choose"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a kiosk shows, as the database has it."""
+
+    site: Rules
+    kiosk: Device
+    visit: Verification | None
+    ways: tuple[Way, ...]
+    waiting: Referral | None
+
+    @property
+    def screen(self) -> str:
+        """Name the screen."""
+        named = screen_of(self.visit)
+        chosen = self.visit.way if self.visit else None
+        if named in {"way", "retry"} and chosen not in {way.name for way in self.ways}:
+            return "choose"  # it was closed meanwhile
+        if named == "referred" and self.waiting and self.waiting.why == "help":
+            return "help"
+        return named
+
+    @property
+    def version(self) -> str:
+        """Name what is on the screen: it changes when the screen should."""
+        told: list[object] = [self.site.file.digest, self.kiosk.language, self.kiosk.visits]
+        told.append([way.name for way in self.ways])
+        if visit := self.visit:
+            told += [visit.id, visit.state, visit.way, visit.message, visit.document]
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def look(house: House, session: Session, site: Rules, kiosk: Device) -> Shown:
+    """Read what a kiosk shows."""
+    visit = None
+    if kiosk.verification_id:
+        visit = queries.verification(session, site.id, kiosk.verification_id)
+    waiting = queries.open_referral(session, site.id, visit.id) if visit else None
+    return Shown(site, kiosk, visit, _ways(house, session, site, kiosk, visit), waiting)
+
+
+def context(house: House, shown: Shown, now: datetime) -> dict[str, Any]:
+    """Gather all a kiosk's page needs, in the person's language."""
+    visit, waiting, screen = shown.visit, shown.waiting, shown.screen
+    found: dict[str, Any] = {
+        **_frame(shown.site, shown.kiosk),
+        "screen": screen,
+        "visit": visit.id if visit else None,
+        "version": shown.version,
+        "offers": [_offer(way) for way in shown.ways],
+        "others": [],
+        "code": waiting.id if waiting else "",
+        "why": waiting.why if waiting else "",
+        "seconds": VERIFIED_SECONDS,
+        "nonce": secrets.token_hex(16),
+        "message": _message(visit, now) if visit else None,
+    }
+    if visit and screen in {"way", "retry"}:
+        found |= _way_context(house, visit, shown.ways)
+    elif screen == "document":
+        found |= {"prompts": prompts(house.methods["card"].prompts[:1])}
+    elif screen == "referred" and visit and visit.document == "none":
+        found["others"] = found["offers"]
+    return found
+
+
+def _frame(site: Rules, kiosk: Device) -> dict[str, Any]:
+    """Gather what stands around every screen of a kiosk."""
+    door = site.file.door(kiosk.door_id)
+    return {
+        "site": {"name": site.file.site.name.to(language())},
+        "door": {"id": kiosk.door_id, "name": door.name.to(language()) if door else ""},
+        "languages": [pair for pair in ENDONYMS if pair[0] in site.file.site.languages],
+        "default_lang": site.file.site.languages[0],
+        "idle": IDLE,
+        "help": {"phone": site.file.help.phone, "text": site.file.help.text.to(language())},
+    }
+
+
+ENDONYMS = (("zh", "中文"), ("en", "English"))
+
+
+def _ways(
+    house: House, session: Session, site: Rules, kiosk: Device, visit: Verification | None
+) -> tuple[Way, ...]:
+    if visit and State(visit.state).open:
+        return offered(house, session, site, visit)
+    healthy = rules.healthy(house, session, site)
+    door = site.doors.get(kiosk.door_id)
+    if door is None:
+        return ()
+    return policy.offer(door, policy.Standing(), healthy, draw_of(house, kiosk))
+
+
+def _way_context(house: House, visit: Verification, ways: Iterable[Way]) -> dict[str, Any]:
+    method = house.methods[visit.way or ""]
+    claimed = isinstance(method, Claiming) and visit.claim_lookup is not None
+    return {
+        "way": _offer(method.way),
+        "others": [_offer(way) for way in ways if way.name != visit.way],
+        "claim": {"last_two": visit.claim_last_two} if claimed else None,
+        "prompts": prompts(method.prompts[1:] if claimed else method.prompts),
+        "camera": scans(method),
+        "reverse": None,
+    }
+
+
+def scans(method: Method) -> bool:
+    """Whether a way is shown to a camera."""
+    return any(prompt.kind is Kind.SCAN for prompt in method.prompts)
+
+
+def _offer(way: Way) -> dict[str, Any]:
+    return {"way": way.name, "verb": _(way.verb), "hint": _(way.hint), "icon": way.name}
+
+
+def prompts(asked: Iterable[Prompt]) -> list[dict[str, Any]]:
+    """Put prompts into the person's language, as data."""
+    return [
+        {
+            **asdict(prompt),
+            "id": f"f-{prompt.name}",
+            "kind": prompt.kind.value,
+            "label": _(prompt.label),
+            "hint": _(prompt.hint) if prompt.hint else "",
+        }
+        for prompt in asked
+    ]
+
+
+def _message(visit: Verification, now: datetime) -> dict[str, Any] | None:
+    if not visit.message:
+        return None
+    wait = 0
+    if until := visit.message.get("until"):
+        wait = max(0, int((datetime.fromisoformat(until) - now).total_seconds() + 0.999))
+    return {"reason": visit.message["reason"], "wait": wait}
+
+
+def qr_svg(text: str) -> str:
+    """Draw a QR code as one SVG path, scalable, with its quiet zone (ISO/IEC 18004)."""
+    code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=4)
+    code.add_data(text)
+    buffer = io.BytesIO()
+    code.make_image(image_factory=qrcode.image.svg.SvgPathImage).save(buffer)
+    svg = buffer.getvalue().decode().replace(' id="qr-path"', "")  # a page may hold several
+    return svg[svg.index("<svg") :]
+
+
+def same(one: str, other: str) -> bool:
+    """Compare two codes without saying by the time it takes how far they agree."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def reverse_code(house: House, base_url: str, visit: Verification) -> dict[str, str]:
+    """Make the code a kiosk shows for a phone to open, and the two digits both will show."""
+    proof = house.secrets.mac("reverse", visit.site_id, visit.id)
+    number = int.from_bytes(proof[16:18], "big") % 100
+    address = urljoin(f"{base_url}/", f"confirm#{visit.site_id}.{visit.id}.{proof[:16].hex()}")
+    return {"svg": qr_svg(address), "check": f"{number:02}", "address": address}
