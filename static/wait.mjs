@@ -1,0 +1,32 @@
+// Asks now and then whether the gateway has something new to show, and fetches the page when it has.
+const PAUSE = 1_500; // ms
+const LONGEST = 15_000; // ms between two questions while nobody answers
+
+export default class Wait {
+  constructor($main) {
+    this.$main = $main;
+    this.pause = PAUSE;
+    this.later();
+  }
+
+  later() { setTimeout(() => this.ask(), this.pause); }
+
+  async ask() {
+    try {
+      const answer = await fetch("/kiosk/state", { cache: "no-store", headers: { Accept: "application/json" } });
+      if (!answer.ok) throw new Error(`state: ${answer.status}`);
+      const { version } = await answer.json();
+      if (String(version) !== this.$main.dataset.version) return location.reload();
+      this.connected(true);
+    } catch {
+      this.connected(false);
+    }
+    this.later();
+  }
+
+  connected(yes) {
+    this.pause = yes ? PAUSE : Math.min(LONGEST, this.pause * 2);
+    const $offline = this.$main.querySelector("[data-offline]");
+    if ($offline) $offline.hidden = yes;
+  }
+}
