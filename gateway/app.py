@@ -1,0 +1,140 @@
+"""create_app: the one place where the parts meet."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from gateway import methods, rules, signing, web
+from gateway.config import Config, read_for_command
+from gateway.rules import House
+from gateway.store import open_store, queries
+from gateway.store.migrate import migrate
+from gateway.web.api import api
+from gateway.web.demo import demo
+from gateway.web.kiosk import kiosk
+from gateway.web.my import my
+
+PACKAGE = Path(__file__).parent
+YEAR = 86_400 * 365  # seconds
+MAX_BODY = 64 * 1024  # bytes: far above the longest form we have
+
+
+def make_house(config: Config) -> House:
+    """Open the database and make the methods."""
+    return House(open_store(config.database_url), config.secrets, methods.load(config.secrets))
+
+
+def open_house(config: Config | None = None) -> House:
+    """Open the house the environment describes, its database brought up to date."""
+    house = make_house(config or read_for_command())
+    migrate(house.store)
+    rules.insist_on_master(house)
+    return house
+
+
+def utc_now() -> datetime:
+    """Read the clock."""
+    return datetime.now(UTC)
+
+
+class Gateway(Flask):
+    """Flask, but that static files are kept for long only under a fingerprinted address."""
+
+    def get_send_file_max_age(self, filename: str | None) -> int | None:
+        """A year with a fingerprint; without one, ask each time whether the file changed."""
+        del filename
+        return YEAR if request.args.get("v") else None
+
+
+def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask:
+    """Make the app over a database that has been migrated. `clock` gives the time of a request."""
+    app = Gateway(
+        __name__,
+        template_folder=str(_folder("templates")),
+        static_folder=str(_folder("static")),
+        static_url_path="/static",
+    )
+    app.config.update(
+        SECRET_KEY=config.secrets.derive("browser session").hex(),
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY,
+        MAX_FORM_PARTS=50,
+        SESSION_COOKIE_NAME="__Host-page" if config.tls else "page",
+        SESSION_COOKIE_SECURE=config.tls,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        WTF_CSRF_TIME_LIMIT=None,  # a kiosk's page stands all night before somebody touches it
+        WTF_CSRF_SSL_STRICT=False,  # we send no referrer; SameSite and the token do this work
+        BABEL_DEFAULT_LOCALE="en",
+    )
+    app.url_map.merge_slashes = False  # its redirect would repeat the Host that was sent
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions[web.KEY] = web.Parts(make_house(config), config, clock)
+    Babel(app, locale_selector=web.locale, default_translation_directories=str(_translations()))
+    csrf = CSRFProtect(app)
+    csrf.exempt(api)
+    web.register(app)
+    app.register_blueprint(kiosk)
+    app.register_blueprint(my)
+    app.register_blueprint(api, url_prefix="/api/v1")
+    app.add_url_rule("/.well-known/jwks.json", view_func=jwks)
+    app.add_url_rule("/healthz", view_func=healthz)
+    if config.demo:
+        app.register_blueprint(demo)
+        csrf.exempt(demo)
+        app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
+    app.context_processor(_page_parts)
+    if config.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=config.proxies, x_proto=config.proxies, x_host=config.proxies
+        )
+    return app
+
+
+def _folder(name: str) -> Path:
+    """Find pages and static files: inside an installed package, beside it in a checkout."""
+    inside = PACKAGE / f"_{name}"
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def _translations() -> Path:
+    return PACKAGE / "translations"
+
+
+def _page_parts() -> dict[str, object]:
+    return {"lang": web.language(), "static": _static}
+
+
+def _static(filename: str) -> str:
+    """Address a static file by what is in it, so that browsers may keep it for good."""
+    return url_for("static", filename=filename, v=_fingerprint(filename))
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(filename: str) -> str:
+    path = _folder("static") / filename
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "none"
+
+
+def jwks() -> ResponseReturnValue:
+    """Publish the keys that sign grants and passes, of every site (RFC 7517)."""
+    house = web.parts().house
+    with house.store.reads() as session:
+        sites = queries.site_ids(session)
+        keys = {kid: key for site_id in sites for kid, key in rules.public_keys(session, site_id)}
+    return signing.jwks(keys)
+
+
+def healthz() -> ResponseReturnValue:
+    """Say that this process serves and its database answers."""
+    with web.parts().house.store.reads() as session:
+        queries.site_ids(session)
+    return {"status": "ok"}

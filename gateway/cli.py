@@ -1,0 +1,307 @@
+"""The command line: start the gateway, describe a site, pair devices, issue ways, help people."""
+
+import json
+import os
+import socket
+import urllib.request
+from dataclasses import replace
+from http.client import HTTPException
+from pathlib import Path
+
+import click
+
+from gateway import (
+    apikey,
+    config,
+    device,
+    keys,
+    log,
+    methods,
+    people,
+    rules,
+    serve,
+    sitefile,
+)
+from gateway.app import open_house, utc_now
+from gateway.demo import Scene
+from gateway.errors import BadConfig, BadSite, GatewayError
+from gateway.law.catalogue import RULES
+from gateway.site import SiteFile
+from gateway.store import DatabaseFault, queries
+
+
+class Gateway(click.Group):
+    """Commands whose errors are said in words, without a stack."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Say what is wrong and what to do, and end with 1 (2 for a setting that is wrong)."""
+        try:
+            return super().invoke(ctx)
+        except BadSite as bad:
+            click.echo(f"Refused, {len(bad.faults)} to mend:\n{bad}", err=True)
+            for name in sorted({fault.rule for fault in bad.faults} & RULES.keys()):
+                rule = RULES[name]
+                click.echo(f"[{name}] {rule.statement}\n    {rule.source}", err=True)
+            ctx.exit(1)
+        except BadConfig as bad:
+            click.echo(f"{bad.setting}: {bad.reason}.\n    {bad.fix}", err=True)
+            ctx.exit(2)
+        except GatewayError as error:
+            click.echo(f"{error}", err=True)
+            ctx.exit(1)
+        except DatabaseFault as fault:
+            click.echo(f"The database could not do it: {fault.orig}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=Gateway)
+@click.version_option(package_name="eitherway")
+def cli() -> None:
+    """Eitherway: the front door that never insists on your face."""
+
+
+def main() -> None:
+    """Run the command line."""
+    log.set_up()
+    cli()
+
+
+# --- starting ---
+
+
+@cli.command()
+def demo() -> None:
+    """Open two doors to try, on this machine only."""
+    settings = config.read(demo=True)
+    address = f"http://127.0.0.1:{settings.port}"
+    settings = replace(settings, host="127.0.0.1", public_url=settings.public_url or address)
+    if _taken(settings.port) and _is_demo(address):
+        click.echo(f"The demo is already serving.\nReady: {address}")
+        return
+    serve.listenable(settings)
+    house = open_house(settings)
+    Scene(house, settings).prepare(utc_now())
+    house.store.close()
+    click.echo(f"Try it: {address}/demo")
+    serve.serve(settings, os.environ, ready=f"Ready: {address}")
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _is_demo(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/demo.json", timeout=5) as answer:  # noqa: S310
+            told = json.load(answer)
+    except (OSError, HTTPException, ValueError):  # refused, silent, no HTTP at all, no JSON
+        return False
+    return isinstance(told, dict) and "doors" in told
+
+
+@cli.command("serve")
+def serve_() -> None:
+    """Serve the doors, with one worker beside."""
+    settings = config.read()
+    serve.listenable(settings)
+    open_house(settings).store.close()
+    ready = f"Ready: http://{settings.host}:{settings.port}"
+    serve.serve(settings, os.environ, ready=ready)
+
+
+@cli.command()
+@click.option("--beside", type=int, help="End when the process with this id is not our parent.")
+def work(beside: int | None) -> None:
+    """Sweep up what nobody ended; `serve` and `demo` start this by themselves."""
+    serve.work(config.read(), beside)
+
+
+@cli.group("keys")
+def keys_() -> None:
+    """The master key and the keys sites sign with."""
+
+
+@keys_.command("new")
+@click.argument("file", type=click.Path(path_type=Path))
+def keys_new(file: Path) -> None:
+    """Make a master key FILE, readable by its owner only. Keep a copy: without it all is lost."""
+    if file.exists():
+        raise BadConfig(str(file), "is there already", "Name another file")
+    keys.load_master(file, create=True)
+    click.echo(f"Made {file}. Keep a copy of it, elsewhere than the database.")
+
+
+@keys_.command("rotate")
+@click.argument("site_id", metavar="SITE")
+def keys_rotate(site_id: str) -> None:
+    """Sign with a new key from now on; what older keys signed stays good until it ends."""
+    house = open_house()
+    site = rules.find(house, site_id)
+    with house.store.writes.begin() as session:
+        kid = rules.add_key(house, session, site.id, utc_now())
+    click.echo(f"{site.id} signs with {kid}")
+
+
+# --- sites ---
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Say everything that is wrong or unlawful in a site FILE."""
+    site = sitefile.read(file, facts=methods.facts(sitefile.KNOWN))
+    _notes(site)
+    click.echo(f"{file}: lawful, {len(site.doors)} door(s)")
+
+
+def _notes(site: SiteFile) -> None:
+    for note in sitefile.notes(site, installed=methods.names()):
+        click.echo(f"note: {note}")
+
+
+@cli.group("site")
+def site_() -> None:
+    """Sites and what they offer."""
+
+
+@site_.command("apply")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+def site_apply(file: Path, *, dry_run: bool) -> None:
+    """Make a site FILE the rules: all of it or nothing."""
+    new = sitefile.read(file, facts=methods.facts(sitefile.KNOWN))
+    _notes(new)
+    house = open_house()
+    with house.store.reads() as session:
+        row = queries.site(session, new.site.id)
+    old = SiteFile.from_canonical(row.document) if row else None
+    lines = sitefile.changes(old, new) if dry_run else rules.apply(house, new, utc_now())
+    for line in lines:
+        click.echo(line)
+    if not lines:
+        click.echo("Nothing changes.")
+    elif dry_run:
+        click.echo("Not applied: this was a dry run.")
+    else:
+        click.echo(f"Applied to {new.site.id}.")
+
+
+@site_.command("list")
+def site_list() -> None:
+    """List sites and their doors."""
+    house = open_house()
+    with house.store.reads() as session:
+        for site_id in queries.site_ids(session):
+            site = rules.load(house, session, site_id)
+            closed = queries.closed_ways(session, site_id)
+            for door in site.doors.values():
+                ways = " ".join(f"({w.name})" if w.name in closed else w.name for w in door.ways)
+                click.echo(f"{site_id}  {door.id}  {ways}")
+
+
+@site_.command("close-way")
+@click.argument("site_id", metavar="SITE")
+@click.argument("way")
+@click.option("--why", required=True, help="For colleagues: out of order, under repair …")
+def site_close_way(site_id: str, way: str, why: str) -> None:
+    """Take a WAY off every kiosk of a SITE, at once."""
+    house = open_house()
+    site = rules.find(house, site_id)
+    rules.close_way(house, site, way, why, utc_now())
+    click.echo(f"{way} is closed at {site_id}")
+    with house.store.reads() as session:
+        open_ways = rules.healthy(house, session, site)
+    for door in site.doors.values():
+        if not any(known.name in open_ways for known in door.ways):
+            click.echo(
+                f"No way is left at {door.id}: people there can only ask a person.", err=True
+            )
+
+
+@site_.command("open-way")
+@click.argument("site_id", metavar="SITE")
+@click.argument("way")
+def site_open_way(site_id: str, way: str) -> None:
+    """Put a WAY back on every kiosk of a SITE."""
+    house = open_house()
+    rules.open_way(house, rules.find(house, site_id), way, utc_now())
+    click.echo(f"{way} is open at {site_id}")
+
+
+@cli.group("api-key")
+def api_key() -> None:
+    """Keys for integrators."""
+
+
+@api_key.command("add")
+@click.argument("site_id", metavar="SITE")
+@click.argument("name")
+def api_key_add(site_id: str, name: str) -> None:
+    """Make a key for an integrator; it is said once."""
+    house = open_house()
+    click.echo(apikey.add(house, rules.find(house, site_id), name, utc_now()))
+
+
+# --- devices ---
+
+
+@cli.group("device")
+def device_() -> None:
+    """Kiosks and card readers."""
+
+
+@device_.command("pair")
+@click.argument("site_id", metavar="SITE")
+@click.argument("door_id", metavar="DOOR")
+def device_pair(site_id: str, door_id: str) -> None:
+    """Show a six-digit code to type at the kiosk, under /pair, within ten minutes."""
+    house = open_house()
+    code = device.open_pairing(house, rules.find(house, site_id), door_id, utc_now())
+    click.echo(f"{code[:3]} {code[3:]}")
+    click.echo("Open /pair on the kiosk and type it within ten minutes.", err=True)
+
+
+@device_.command("reader")
+@click.argument("site_id", metavar="SITE")
+@click.argument("door_id", metavar="DOOR")
+@click.argument("public_key")
+def device_reader(site_id: str, door_id: str, public_key: str) -> None:
+    """Register a card reader by its Ed25519 PUBLIC_KEY in hexadecimal."""
+    house = open_house()
+    click.echo(device.add_reader(house, rules.find(house, site_id), door_id, public_key, utc_now()))
+
+
+@device_.command("list")
+@click.argument("site_id", metavar="SITE")
+def device_list(site_id: str) -> None:
+    """List what is paired with a SITE, and when it was last seen."""
+    house = open_house()
+    site = rules.find(house, site_id)
+    with house.store.reads() as session:
+        found = queries.devices(session, site.id)
+    for row in found:
+        seen = row.seen_at.strftime("%Y-%m-%d %H:%M")
+        click.echo(f"{row.id}  {row.kind:6}  {row.door_id:16}  seen {seen} UTC  {row.name}")
+    if not found:
+        click.echo(
+            f"Nothing is paired with {site_id}. Pair a kiosk: `gateway device pair {site_id} DOOR`"
+        )
+
+
+@device_.command("unpair")
+@click.argument("site_id", metavar="SITE")
+@click.argument("device_id", metavar="DEVICE")
+def device_unpair(site_id: str, device_id: str) -> None:
+    """End a kiosk or reader, at once."""
+    house = open_house()
+    device.unpair(house, rules.find(house, site_id), device_id, utc_now())
+    click.echo(f"{device_id} is unpaired")
+
+
+for group in (people.subscriber, people.staff):
+    cli.add_command(group)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""Commands about people: who is enrolled with what, and what only staff may do."""
+
+import getpass
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from gateway import config, enrolment, entitlement, override, rules
+from gateway.app import open_house, utc_now
+from gateway.enrolment import Applicant, CardGiven
+from gateway.entitlement import Basis, Span
+from gateway.errors import NotFound
+from gateway.methods.qr import Use
+from gateway.rules import House, Rules
+from gateway.store import queries
+from gateway.visit import agrees
+from gateway.web.screens import qr_svg
+
+MOMENT = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"])
+
+
+@click.group()
+def subscriber() -> None:
+    """Enrolled people and their ways."""
+
+
+def _span(site: Rules, start: datetime | None, until: datetime | None) -> Span:
+    """Read times as people at the site mean them: in the site's own time zone."""
+    zone = site.zone
+    begin = start.replace(tzinfo=zone) if start else utc_now()
+    end = until.replace(tzinfo=zone) if until else None
+    if end is not None and end <= begin:
+        raise click.BadParameter("that is not after it begins", param_hint="--until")
+    return Span(begin, end)
+
+
+def spanned(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --from and --until, in the site's own time."""
+    command = click.option("--until", type=MOMENT, help="Until when; the site's time.")(command)
+    return click.option("--from", "start", type=MOMENT, help="From when; now if left out.")(command)
+
+
+@subscriber.command("add")
+@click.argument("site_id", metavar="SITE")
+@click.argument("name")
+@click.option("--group", "groups", multiple=True, required=True, help="Door group, repeatable.")
+@click.option("--basis", type=click.Choice([b.value for b in Basis]), default="stay")
+@spanned
+def subscriber_add(  # noqa: PLR0917 - a command's options
+    site_id: str,
+    name: str,
+    groups: tuple[str, ...],
+    basis: str,
+    start: datetime | None,
+    until: datetime | None,
+) -> None:
+    """Enrol somebody who may pass the doors of a group; says their id."""
+    house = open_house()
+    site = rules.find(house, site_id)
+    applicant = Applicant(name[:200], groups, Basis(basis), _span(site, start, until))
+    click.echo(enrolment.subscribe(house, site, applicant, utc_now()))
+
+
+@subscriber.command("list")
+@click.argument("site_id", metavar="SITE")
+def subscriber_list(site_id: str) -> None:
+    """List who is enrolled at a SITE, by the id the other commands ask for."""
+    house = open_house()
+    site = rules.find(house, site_id)
+    with house.store.reads() as session:
+        found = queries.subscribers(session, site.id)
+        groups = {p.id: {e.group for e in entitlement.held_by(session, p)} for p in found}
+    for person in found:
+        click.echo(f"{person.id}  {' '.join(sorted(groups[person.id])):16}  {_line(person.name)}")
+    if not found:
+        click.echo(f"Nobody is enrolled at {site.id}. See `gateway subscriber add --help`")
+
+
+@subscriber.command("end")
+@click.argument("site_id", metavar="SITE")
+@click.argument("subscriber_id", metavar="SUBSCRIBER")
+def subscriber_end(site_id: str, subscriber_id: str) -> None:
+    """End all a SUBSCRIBER has, at once: checked out, moved away."""
+    house = open_house()
+    name = enrolment.end(house, rules.find(house, site_id), subscriber_id, utc_now())
+    click.echo(f"{_line(name)} has no way in any more.")
+
+
+@subscriber.command("issue")
+@click.argument("site_id", metavar="SITE")
+@click.argument("subscriber_id", metavar="SUBSCRIBER")
+@click.option("--use", type=click.Choice([u.value for u in (Use.SINGLE, Use.REUSABLE)]))
+@click.option("--svg", type=click.Path(path_type=Path), help="Draw the pass here, to print.")
+@spanned
+def subscriber_issue(  # noqa: PLR0917 - a command's options
+    site_id: str,
+    subscriber_id: str,
+    use: str | None,
+    svg: Path | None,
+    start: datetime | None,
+    until: datetime | None,
+) -> None:
+    """Issue a PIN and a pass in one act, either of which works. Said once, kept nowhere."""
+    house = open_house()
+    site = rules.find(house, site_id)
+    span = _span(site, start, until)
+    issued = enrolment.issue(
+        house, site, subscriber_id, span, utc_now(), use=Use(use or Use.SINGLE)
+    )
+    base = config.read_for_command().base_url
+    if urlsplit(base).hostname in config.LOOPBACK:
+        click.echo("Phones cannot reach live_url: set EITHERWAY_PUBLIC_URL.", err=True)
+    if svg:
+        svg.write_text(qr_svg(issued.pass_text), encoding="utf-8")
+    told = {
+        "pin": issued.pin,
+        "pass": issued.pass_text,
+        "pass_number": issued.pass_number,
+        "live_url": f"{base}/pass#{site.id}.{issued.live_code}",
+    }
+    click.echo(json.dumps(told, indent=1))
+
+
+@subscriber.command("card")
+@click.argument("site_id", metavar="SITE")
+@click.argument("subscriber_id", metavar="SUBSCRIBER")
+@spanned
+def subscriber_card(
+    site_id: str, subscriber_id: str, start: datetime | None, until: datetime | None
+) -> None:
+    """Enrol a document and a door code; both are asked for, so that they stand in no history."""
+    house = open_house()
+    site = rules.find(house, site_id)
+    given = CardGiven(
+        number=click.prompt("Document number", hide_input=sys.stdin.isatty()),
+        door_code=click.prompt(
+            "Door code, 6 to 12 digits of the person's choosing", hide_input=sys.stdin.isatty()
+        ),
+    )
+    enrolment.enrol_card(house, site, subscriber_id, given, _span(site, start, until), utc_now())
+    click.echo("Enrolled.")
+
+
+@subscriber.command("totp")
+@click.argument("site_id", metavar="SITE")
+@click.argument("subscriber_id", metavar="SUBSCRIBER")
+@spanned
+def subscriber_totp(
+    site_id: str, subscriber_id: str, start: datetime | None, until: datetime | None
+) -> None:
+    """Enrol an authenticator app; says the locator and the key once."""
+    house = open_house()
+    site = rules.find(house, site_id)
+    span = _span(site, start, until)
+    locator, key = enrolment.enrol_totp(house, site, subscriber_id, span, utc_now())
+    click.echo(json.dumps({"locator": locator, "secret": key}, indent=1))
+
+
+@subscriber.command("revoke")
+@click.argument("site_id", metavar="SITE")
+@click.argument("subscriber_id", metavar="SUBSCRIBER")
+@click.argument("way", type=click.Choice(["card", "pin", "qr"]))
+def subscriber_revoke(site_id: str, subscriber_id: str, way: str) -> None:
+    """End all a subscriber has for one WAY, at once."""
+    house = open_house()
+    ended = enrolment.revoke(house, rules.find(house, site_id), subscriber_id, way, utc_now())
+    click.echo(f"{ended} ended")
+
+
+@click.group()
+def staff() -> None:
+    """What only people may do."""
+
+
+@staff.command("waiting")
+@click.argument("site_id", metavar="SITE")
+def staff_waiting(site_id: str) -> None:
+    """List who waits for a person, the longest wait first."""
+    house = open_house()
+    site = rules.find(house, site_id)
+    with house.store.reads() as session:
+        found = queries.open_referrals(session, site.id)
+        strange = {v.id for _, v, _ in found if agrees(session, v, v.document_lookup) is False}
+    for waiting, visit, person in found:
+        minutes = (utc_now() - waiting.opened_at) // timedelta(minutes=1)
+        known = _line(person.name) if person else "not verified"
+        ending = f"  document ends in {visit.document_last_two}" if visit.document_last_two else ""
+        if ending and visit.id in strange:
+            ending += ", NOT the one on file"
+        click.echo(f"{waiting.id}  {visit.door_id}  {waiting.why}  {minutes} min  {known}{ending}")
+    if not found:
+        click.echo("Nobody is waiting.")
+
+
+def _line(name: str) -> str:
+    """Write a name on one line: it may come from a booking, and must not move a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+
+
+@staff.command("sight")
+@click.argument("code")
+@click.option("--site", "site_id", help="Needed only if two sites have somebody under that code.")
+@click.option("--staff", "name", default=getpass.getuser, help="Who has seen the document.")
+def staff_sight(code: str, site_id: str | None, name: str) -> None:
+    """Say that you have seen the document of whoever waits under CODE; the door opens."""
+    house = open_house()
+    site = rules.find(house, site_id or _where(house, code))
+    visit = override.sight(house, site, code, name[:100], utc_now())
+    click.echo(f"{visit} is verified.")
+
+
+def _where(house: House, code: str) -> str:
+    """Find the one site where somebody waits under that code."""
+    with house.store.reads() as session:
+        sites = [
+            site_id
+            for site_id in queries.site_ids(session)
+            for waiting, _, _ in queries.open_referrals(session, site_id)
+            if waiting.id == code.strip().upper()
+        ]
+    if len(sites) == 1:
+        return sites[0]
+    message = (
+        f"nobody waits under {code!r}: see `gateway staff waiting SITE`"
+        if not sites
+        else f"{code!r} waits at several sites"
+    )
+    raise NotFound(message)

@@ -1,0 +1,212 @@
+"""Serving: gunicorn's processes, and one worker beside them that sweeps up.
+
+The worker is a child of its own: started again if it dies, and it ends if whoever started it is
+gone.
+"""
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import click
+import structlog
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+
+from gateway import verification
+from gateway.app import create_app, make_house, utc_now
+from gateway.config import Config
+from gateway.errors import BadConfig
+from gateway.rules import House
+from gateway.store import DatabaseFault, queries
+
+THREADS = 4
+SWEEP_SECONDS = 5
+AGAIN_SECONDS = 5
+STOP_SECONDS = 5
+THROTTLES_KEPT = timedelta(days=90)
+log = structlog.get_logger()
+
+
+class Lines(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn's own lines, written like all others."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ANN401 - gunicorn's settings
+        """Hand every line to the root, which knows the form and what to hide."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+class Beside:
+    """The worker process, kept alive."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = dict(environ)
+        self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "gateway.cli", "work", "--beside", str(os.getpid())],
+            env=self._environ,
+        )
+        self._started = time.monotonic()
+
+    def keep(self) -> None:
+        """Start it again if it has ended, but not faster than it can end."""
+        if self._process.poll() is None or time.monotonic() - self._started < AGAIN_SECONDS:
+            return
+        log.error("worker_restarted")
+        self._start()
+
+    def stop(self) -> None:
+        """End it and see it end."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn's master, which also looks after the worker beside."""
+
+    def manage_workers(self) -> None:
+        """Keep as many processes as there should be: about once a second."""
+        super().manage_workers()
+        self.app.beside.keep()
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn, told everything by our own settings and by nothing else."""
+
+    def __init__(self, config: Config, beside: Beside, ready: str) -> None:
+        self._config = config
+        self._ready = ready
+        self.beside = beside
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults."""
+        config = self._config
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        settings: dict[str, Any] = {
+            "bind": f"{host}:{config.port}",
+            "workers": config.workers,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "timeout": 30,
+            "graceful_timeout": 10,
+            "keepalive": 5,
+            "accesslog": None,
+            "loglevel": "warning",
+            "logger_class": Lines,
+            "proc_name": "eitherway",
+            "control_socket_disable": True,
+            "when_ready": self._when_ready,
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def _when_ready(self, server: object) -> None:
+        del server
+        if self._ready:
+            click.echo(self._ready)
+
+    def load(self) -> Flask:
+        """Make the app, in each worker process."""
+        return create_app(self._config)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        Master(self).run()
+
+
+def serve(config: Config, environ: Mapping[str, str], ready: str = "") -> None:
+    """Serve until told to stop. `ready` is printed once the port is listened on."""
+    beside = Beside(_environ(config, environ))
+    try:
+        Server(config, beside, ready).run()
+    finally:
+        beside.stop()
+
+
+def listenable(config: Config) -> None:
+    """Insist that HOST and PORT can be listened on; `BadConfig` otherwise."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((config.host, config.port))
+        except socket.gaierror:
+            raise BadConfig(
+                "HOST", f"no address {config.host!r}", "Leave it out for 127.0.0.1"
+            ) from None
+        except OSError as error:
+            raise _cannot_listen(config, error) from None
+
+
+def _cannot_listen(config: Config, error: OSError) -> BadConfig:
+    if error.errno == errno.EADDRINUSE:
+        reason = f"{config.port} is used by another program"
+        return BadConfig("PORT", reason, "Choose another: PORT=8001")
+    if error.errno == errno.EACCES:
+        return BadConfig("PORT", f"{config.port} is not ours to take", "Choose one above 1023")
+    reason = f"{config.host} is not an address of this machine"
+    return BadConfig("HOST", reason, "Leave it out for 127.0.0.1")
+
+
+def _environ(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
+    """Tell the worker the same database and the same key."""
+    return {
+        **environ,
+        "DATABASE_URL": config.database_url,
+        "EITHERWAY_DATA": str(config.data),
+        "EITHERWAY_TLS": "1" if config.tls else "0",
+        "HOST": config.host,
+    }
+
+
+def work(config: Config, beside: int | None = None) -> None:
+    """Sweep until told to stop, or until whoever started us (`beside`, if known) is gone."""
+    stop = False
+
+    def end(number: int, frame: object) -> None:
+        nonlocal stop
+        del number, frame
+        stop = True
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    house, parent = make_house(config), beside or os.getppid()
+    due = time.monotonic()
+    while not stop and os.getppid() == parent:
+        if time.monotonic() >= due:
+            _try_to_sweep(house)
+            due = time.monotonic() + SWEEP_SECONDS
+        time.sleep(0.1)
+
+
+def _try_to_sweep(house: House) -> None:
+    try:
+        sweep(house)
+    except DatabaseFault as fault:  # it will be back; until then there is nothing to sweep
+        log.warning("sweep_failed", error=type(fault.orig).__name__)
+
+
+def sweep(house: House) -> None:
+    """End visits nobody ended, and drop what no longer decides anything."""
+    now = utc_now()
+    if ended := verification.sweep(house, now):
+        log.info("swept", visits=ended)
+    with house.store.writes.begin() as session:
+        queries.forget_stale(session, now, now - THROTTLES_KEPT)

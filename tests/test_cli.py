@@ -1,0 +1,480 @@
+"""The command line: each command, and what is said when it is used wrongly: never a stack."""
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway import verification
+from gateway.app import make_house, utc_now
+from gateway.attempt import Presentation, attempt
+from gateway.cli import cli
+from gateway.config import Config
+from gateway.keys import Secrets
+from gateway.rules import House, find
+from gateway.store.models import Verification
+from tests.makers import HOTEL, MASTER, NUMBER
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def env(sqlite_url: str, tmp_path: Path) -> dict[str, str]:
+    """Give the environment of an operator with a house of their own."""
+    return {
+        "DATABASE_URL": sqlite_url,
+        "EITHERWAY_DATA": str(tmp_path),
+        "EITHERWAY_MASTER_KEY": MASTER.hex(),
+        "EITHERWAY_TLS": "0",
+        "PORT": "8000",
+        "HOST": "127.0.0.1",
+    }
+
+
+@pytest.fixture
+def run(env: dict[str, str]) -> Run:
+    """Run a command: `run("site", "list")`; `typed` is what is typed, names in capitals are set."""
+
+    def go(*arguments: str, typed: str = "", **settings: str) -> Result:
+        result = CliRunner().invoke(cli, arguments, input=typed, env=env | settings)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        assert "Traceback" not in result.output
+        return result
+
+    return go
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Write a lawful site file."""
+    path = tmp_path / "hotel.toml"
+    path.write_text(HOTEL, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def hotel(run: Run, file: Path) -> Run:
+    """Have the hotel's file applied."""
+    assert run("site", "apply", str(file)).exit_code == 0
+    return run
+
+
+@pytest.fixture
+def house(env: dict[str, str], tmp_path: Path) -> Iterator[House]:
+    """Open the same house beside the command line."""
+    found = make_house(Config(env["DATABASE_URL"], tmp_path, Secrets(MASTER)))
+    yield found
+    found.store.close()
+
+
+def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+ALL = sorted(commands())
+STARTS = {("demo",), ("serve",), ("work",)}
+
+
+# --- every command ---
+
+
+@pytest.mark.parametrize("command", ALL, ids=" ".join)
+def test_every_command_explains_itself(run: Run, command: tuple[str, ...]):
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage: ")
+    assert len(result.output.splitlines()[2].strip()) > 10
+
+
+@pytest.mark.parametrize("command", [c for c in ALL if c not in STARTS], ids=" ".join)
+def test_no_command_takes_garbage_with_a_stack(hotel: Run, command: tuple[str, ...]):
+    for given in ((), ("../..", "x", "y"), ("hotel", "nonsense", "🛂"), ("hotel",) * 9):
+        assert hotel(*command, *given, typed="x\nx\n").exit_code in {0, 1, 2}
+
+
+NEEDS_A_SITE = [
+    ("site", "close-way", "nowhere", "pin", "--why", "x"),
+    ("site", "open-way", "nowhere", "pin"),
+    ("api-key", "add", "nowhere", "PMS"),
+    ("device", "pair", "nowhere", "gate"),
+    ("device", "reader", "nowhere", "gate", "ab"),
+    ("device", "list", "nowhere"),
+    ("device", "unpair", "nowhere", "x"),
+    ("keys", "rotate", "nowhere"),
+    ("subscriber", "add", "nowhere", "Li", "--group", "gate"),
+    ("subscriber", "issue", "nowhere", "x"),
+    ("subscriber", "card", "nowhere", "x"),
+    ("subscriber", "totp", "nowhere", "x"),
+    ("subscriber", "revoke", "nowhere", "x", "pin"),
+    ("staff", "waiting", "nowhere"),
+    ("staff", "sight", "ABCDE", "--site", "nowhere"),
+]
+
+
+@pytest.mark.parametrize("command", NEEDS_A_SITE, ids=" ".join)
+def test_a_site_that_is_not_there_is_said_to_be_missing(hotel: Run, command: tuple[str, ...]):
+    result = hotel(*command, typed="x\nx\n")
+    assert result.exit_code == 1
+    assert "nowhere" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"EITHERWAY_MASTER_KEY": "short"}, "EITHERWAY_MASTER_KEY"),
+        ({"EITHERWAY_MASTER_KEY": ""}, "EITHERWAY_MASTER_KEY_FILE"),
+        ({"PORT": "eighty"}, "PORT"),
+        ({"PORT": "70000"}, "PORT"),
+        ({"EITHERWAY_TLS": "maybe"}, "EITHERWAY_TLS"),
+        ({"HOST": "0.0.0.0"}, "EITHERWAY_TLS"),
+        ({"EITHERWAY_PROXIES": "-1"}, "EITHERWAY_PROXIES"),
+        ({"EITHERWAY_PUBLIC_URL": "door"}, "EITHERWAY_PUBLIC_URL"),
+        ({"DATABASE_URL": "mysql://x"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "sqlite:////proc/no/such.db"}, "DATABASE_URL"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_mend(run: Run, settings: dict[str, str], named: str):
+    result = run("site", "list", **settings)
+    assert result.exit_code == 2
+    first, second, *rest = result.stderr.splitlines()
+    assert first.startswith(f"{named}: ")
+    assert second.startswith("    ")
+    assert rest == []
+
+
+def test_a_setting_told_wrongly_does_not_give_the_key_away(run: Run):
+    result = run("site", "list", EITHERWAY_MASTER_KEY=MASTER.hex()[:-1])
+    assert MASTER.hex()[:20] not in result.output
+
+
+# --- site files ---
+
+
+def test_a_lawful_file_is_said_to_be_lawful(run: Run, file: Path):
+    result = run("check", str(file))
+    assert result.exit_code == 0
+    assert "lawful, 2 door(s)" in result.output
+
+
+def test_a_wrong_file_is_refused_with_line_reason_and_mend(run: Run, file: Path):
+    file.write_text(HOTEL.replace('"card", "qr", "pin"', '"face"'), encoding="utf-8")
+    for command in (("check",), ("site", "apply")):
+        result = run(*command, str(file))
+        assert result.exit_code == 1
+        count = int(re.findall(r"Refused, (\d+) to mend", result.stderr)[0])
+        faults = re.findall(r"^line \d+: [^\n]+ \[[^\]]+\]\n    \S", result.stderr, re.MULTILINE)
+        assert len(faults) >= 2
+        assert count >= len(faults)
+    assert run("site", "list").output == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"x = [", b"[[doors]]", b"\x00" * 99])
+def test_a_file_that_is_no_site_file_is_refused(run: Run, file: Path, content: bytes):
+    file.write_bytes(content)
+    assert run("check", str(file)).exit_code == 1
+
+
+@pytest.mark.parametrize("where", ["nowhere.toml", ".", "x" * 300])
+def test_a_file_that_cannot_be_read_is_said_so(run: Run, where: str):
+    for command in (("check",), ("site", "apply")):
+        result = run(*command, where)
+        assert (result.exit_code, "cannot be read" in result.stderr) == (2, True)
+
+
+def test_checking_twice_says_the_same(run: Run, file: Path):
+    assert run("check", str(file)).output == run("check", str(file)).output
+
+
+def test_applying_twice_changes_nothing_the_second_time(run: Run, file: Path):
+    first, second, third = (run("site", "apply", str(file)) for _ in range(3))
+    assert "Applied to hotel." in first.output
+    assert "Nothing changes." in second.output
+    assert (second.output, second.exit_code) == (third.output, 0)
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(hotel: Run, file: Path):
+    file.write_text(HOTEL.replace('"card", "qr", "pin"', '"card", "pin"'), encoding="utf-8")
+    before = hotel("site", "list").output
+    dry = hotel("site", "apply", str(file), "--dry-run")
+    assert "Not applied" in dry.output
+    assert hotel("site", "list").output == before
+    wet = hotel("site", "apply", str(file))
+    assert wet.output.splitlines()[:-1] == dry.output.splitlines()[:-1]
+    assert hotel("site", "list").output != before
+
+
+def test_a_way_is_closed_and_opened_again(hotel: Run):
+    assert hotel("site", "close-way", "hotel", "qr", "--why", "repair").exit_code == 0
+    assert hotel("site", "list").output.splitlines() == [
+        "hotel  lobby  card (qr) pin",
+        "hotel  gate  card (qr) pin",
+    ]
+    assert hotel("site", "open-way", "hotel", "qr").exit_code == 0
+    assert "(qr)" not in hotel("site", "list").output
+
+
+@pytest.mark.parametrize("command", [("close-way", "--why", "x"), ("open-way",)])
+def test_a_way_no_door_has_can_be_neither_closed_nor_opened(hotel: Run, command: tuple[str, ...]):
+    result = hotel("site", command[0], "hotel", "nonsense", *command[1:])
+    assert (result.exit_code, "nonsense" in result.stderr) == (1, True)
+
+
+# --- keys and devices ---
+
+
+def test_a_master_key_is_made_once_and_for_its_owner_only(run: Run, tmp_path: Path):
+    file = tmp_path / "keys" / "master.key"
+    assert run("keys", "new", str(file)).exit_code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    before = file.read_text(encoding="ascii")
+    assert run("keys", "new", str(file)).exit_code == 2
+    assert file.read_text(encoding="ascii") == before
+    used = run("site", "list", EITHERWAY_MASTER_KEY="", EITHERWAY_MASTER_KEY_FILE=str(file))
+    assert used.exit_code == 0
+
+
+def test_rotating_gives_a_new_key_each_time(hotel: Run):
+    said = {hotel("keys", "rotate", "hotel").output for _ in range(2)}
+    assert len(said) == 2
+
+
+def test_an_api_key_is_said_once_and_nothing_else(hotel: Run):
+    assert re.fullmatch(
+        r"hotel\.[0-9a-f]{12}\.[\w-]{43}\n", hotel("api-key", "add", "hotel", "P").output
+    )
+
+
+def test_pairing_says_a_code_to_type(hotel: Run):
+    result = hotel("device", "pair", "hotel", "lobby")
+    assert re.fullmatch(r"\d{3} \d{3}\n", result.stdout)
+    assert "/pair" in result.stderr
+
+
+def test_a_device_that_is_not_there_is_said_so(hotel: Run):
+    assert hotel("device", "pair", "hotel", "cellar").exit_code == 1
+    assert hotel("device", "unpair", "hotel", "x").exit_code == 1
+    assert "Nothing is paired" in hotel("device", "list", "hotel").output
+
+
+def test_a_reader_is_registered_listed_and_ended(hotel: Run):
+    assert hotel("device", "reader", "hotel", "lobby", "not hex").exit_code == 1
+    assert hotel("device", "reader", "hotel", "lobby", "ab" * 31).exit_code == 1
+    name = hotel("device", "reader", "hotel", "lobby", "ab" * 32).output.strip()
+    assert f"{name}  reader  lobby" in hotel("device", "list", "hotel").output
+    assert hotel("device", "unpair", "hotel", name).exit_code == 0
+    assert name not in hotel("device", "list", "hotel").output
+
+
+# --- people ---
+
+
+@pytest.fixture
+def guest(hotel: Run) -> str:
+    """Enrol somebody; returns their id."""
+    return hotel("subscriber", "add", "hotel", "Lin Mei", "--group", "gate").output.strip()
+
+
+def opens(house: House, way: str, **fields: str) -> bool:
+    site = find(house, "hotel")
+    visit = verification.begin(house, site, "gate", utc_now())
+    attempt(house, site, visit, Presentation(way, way, fields, "test"), utc_now())
+    with house.store.reads() as session:
+        found = session.get_one(Verification, ("hotel", visit))
+        return bool(found.state == "verified")
+
+
+def test_what_is_issued_opens_the_door(hotel: Run, guest: str, house: House):
+    told = json.loads(hotel("subscriber", "issue", "hotel", guest).stdout)
+    assert told.keys() == {"pin", "pass", "pass_number", "live_url"}
+    assert opens(house, "pin", pin=told["pin"])
+    assert opens(house, "qr", **{"pass": told["pass"]})
+
+
+def test_a_pass_is_drawn_to_be_printed(hotel: Run, guest: str, tmp_path: Path):
+    hotel("subscriber", "issue", "hotel", guest, "--svg", str(tmp_path / "pass.svg"))
+    assert (tmp_path / "pass.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_an_address_no_phone_can_reach_is_said_so(hotel: Run, guest: str):
+    here = hotel("subscriber", "issue", "hotel", guest)
+    out = hotel(
+        "subscriber", "issue", "hotel", guest, EITHERWAY_PUBLIC_URL="https://door.example.org"
+    )
+    assert "EITHERWAY_PUBLIC_URL" in here.stderr
+    assert out.stderr == ""
+
+
+def test_somebody_who_is_ended_has_no_way_in_and_is_listed_no_more(
+    hotel: Run, guest: str, house: House
+):
+    told = json.loads(hotel("subscriber", "issue", "hotel", guest).stdout)
+    assert guest in hotel("subscriber", "list", "hotel").output
+    assert hotel("subscriber", "end", "hotel", guest).exit_code == 0
+    assert guest not in hotel("subscriber", "list", "hotel").output
+    assert not opens(house, "pin", pin=told["pin"])
+
+
+def test_closing_the_last_way_is_said_aloud(hotel: Run):
+    said = [
+        hotel("site", "close-way", "hotel", way, "--why", "fire").stderr
+        for way in ("card", "qr", "pin")
+    ]
+    assert said[:2] == ["", ""]
+    assert "lobby" in said[2]
+
+
+def test_a_card_is_asked_for_and_opens_the_door(hotel: Run, guest: str, house: House):
+    result = hotel("subscriber", "card", "hotel", guest, typed=f"{NUMBER}\n246810\n")
+    assert result.exit_code == 0
+    assert opens(house, "card", number=NUMBER, code="246810")
+
+
+@pytest.mark.parametrize("typed", ["x\n246810\n", f"{NUMBER}\n12\n", f"{NUMBER[:-1]}1\n246810\n"])
+def test_a_card_that_is_wrong_is_not_enrolled(hotel: Run, guest: str, typed: str):
+    result = hotel("subscriber", "card", "hotel", guest, typed=typed)
+    assert (result.exit_code, NUMBER in result.stderr) == (1, False)
+
+
+def test_an_authenticator_is_enrolled_and_everything_is_revoked(hotel: Run, guest: str):
+    told = json.loads(hotel("subscriber", "totp", "hotel", guest).output)
+    assert told.keys() == {"locator", "secret"}
+    assert hotel("subscriber", "revoke", "hotel", guest, "pin").output == "1 ended\n"
+    assert hotel("subscriber", "revoke", "hotel", guest, "pin").output == "0 ended\n"
+
+
+def test_a_subscriber_who_is_not_there_is_said_so(hotel: Run):
+    for command in (("issue",), ("totp",), ("card",)):
+        result = hotel("subscriber", *command, "hotel", "nobody", typed=f"{NUMBER}\n246810\n")
+        assert (result.exit_code, "nobody" in result.stderr) == (1, True)
+
+
+def test_a_group_that_is_not_there_is_said_so(hotel: Run):
+    result = hotel("subscriber", "add", "hotel", "Li", "--group", "cellar")
+    assert (result.exit_code, "cellar" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        ("--until", "2020-01-01"),
+        ("--from", "2030-01-02", "--until", "2030-01-01"),
+        ("--from", "2030-01-02", "--until", "2030-01-02"),
+        ("--from", "tomorrow"),
+    ],
+)
+def test_a_span_that_ends_before_it_begins_is_refused(
+    hotel: Run, guest: str, span: tuple[str, ...]
+):
+    assert hotel("subscriber", "issue", "hotel", guest, *span).exit_code == 2
+    assert hotel("subscriber", "add", "hotel", "Li", "--group", "gate", *span).exit_code == 2
+
+
+# --- staff ---
+
+
+def test_a_document_is_sighted_once(hotel: Run, guest: str, house: House):
+    hotel("subscriber", "add", "hotel", "Li", "--group", "lobby")
+    person = hotel("subscriber", "add", "hotel", "Wu", "--group", "lobby").output.strip()
+    hotel("subscriber", "card", "hotel", person, typed=f"{NUMBER}\n246810\n")
+    site = find(house, "hotel")
+    visit = verification.begin(house, site, "lobby", utc_now())
+    shown = Presentation("card", "n", {"number": NUMBER, "code": "246810"}, "test")
+    attempt(house, site, visit, shown, utc_now())
+    waiting = hotel("staff", "waiting", "hotel").output
+    code = waiting.split()[0]
+    assert f"{code}  lobby  document  0 min  Wu  document ends in {NUMBER[-2:]}" in waiting
+    assert hotel("staff", "sight", code.lower()).output == f"{visit} is verified.\n"
+    assert hotel("staff", "sight", code).exit_code == 1
+    assert hotel("staff", "waiting", "hotel").output == "Nobody is waiting.\n"
+
+
+def test_sighting_nobody_says_so(hotel: Run):
+    for code in ("ABCDE", "", "🛂"):
+        assert hotel("staff", "sight", code).exit_code == 1
+
+
+# --- starting where somebody else is ---
+
+
+def silent(connection: socket.socket) -> None:
+    connection.close()
+
+
+def banner(connection: socket.socket) -> None:
+    connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
+    connection.close()
+
+
+def http(body: bytes, status: str = "200 OK") -> Callable[[socket.socket], None]:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(4096)
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        connection.close()
+
+    return answer
+
+
+@contextmanager
+def stranger(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Listen on a port and answer whoever comes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                try:
+                    answer(connection)
+                except OSError:
+                    connection.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(timeout=5)
+
+
+STRANGERS = {
+    "silent": silent,
+    "ssh": banner,
+    "not found": http(b"no", "404 Not Found"),
+    "web": http(b"<html>"),
+    "number": http(b"5"),
+    "list": http(b'["doors"]'),
+    "text": http(b'"doors"'),
+    "bytes": http(b"\xff\xfe"),
+}
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+@pytest.mark.parametrize("command", ["demo", "serve"])
+def test_a_port_that_a_stranger_has_is_said_to_be_taken(
+    run: Run, tmp_path: Path, who: str, command: str
+):
+    with stranger(STRANGERS[who]) as port:
+        result = run(command, PORT=str(port), EITHERWAY_DATA=str(tmp_path / "demo"))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("PORT: ")
+    assert "another program" in result.stderr
+
+
+def test_a_demo_that_serves_already_is_pointed_at(run: Run, tmp_path: Path):
+    with stranger(http(b'{"doors": []}')) as port:
+        result = run("demo", PORT=str(port), EITHERWAY_DATA=str(tmp_path / "demo"))
+    assert result.exit_code == 0
+    assert f"Ready: http://127.0.0.1:{port}" in result.output
