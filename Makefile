@@ -11,17 +11,19 @@ LOCKED := $(PIP) --require-hashes --only-binary :all:
 MADE := $(VENV)/.made
 READY := $(VENV)/.ready
 READY_TO_TEST := $(VENV)/.ready-to-test
+READY_FOR_FACE := $(VENV)/.ready-for-face
 VENDOR := static/vendor/zxing-wasm/zxing_reader.wasm
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard gateway/translations/*/LC_MESSAGES/*.po))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format lint types fast coverage setup vendor-if-we-can lock wheel clean
+.PHONY: help run test check format lint types fast coverage setup vendor-if-we-can \
+  face-if-we-can lock wheel clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: $(READY) vendor-if-we-can $(CATALOGUES) ## set up, then open the demo at http://127.0.0.1:8000 (PORT=… for another)
+run: $(READY) vendor-if-we-can face-if-we-can $(CATALOGUES) ## set up, then open the demo at http://127.0.0.1:8000 (PORT=… for another)
 	@exec $(BIN)/gateway demo
 
 test: setup lint types ## set up, then everything: style, types, all tests, with browser and PostgreSQL
@@ -30,7 +32,7 @@ test: setup lint types ## set up, then everything: style, types, all tests, with
 
 check: setup lint types fast ## style, types and the quick tests: for every change
 
-setup: $(READY_TO_TEST) $(VENDOR) $(CATALOGUES) ## all that `make test` needs, but for the browser
+setup: $(READY_TO_TEST) $(VENDOR) face-if-we-can $(CATALOGUES) ## all that `make test` needs, but for the browser
 
 format: $(READY_TO_TEST) ## put the code in shape
 	$(BIN)/ruff check --fix-only -q
@@ -58,6 +60,7 @@ wheel: setup ## the source archive and the wheel, in dist/
 lock: $(READY_TO_TEST) ## take the newest releases into the locks
 	$(BIN)/uv pip compile $(COMPILE) --upgrade -o requirements.lock
 	$(BIN)/uv pip compile $(COMPILE) --upgrade --extra dev -o requirements-dev.lock
+	$(BIN)/uv pip compile $(COMPILE) --upgrade --extra face -o requirements-face.lock
 	npm install --package-lock-only
 
 COMPILE := -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
@@ -88,6 +91,19 @@ $(VENDOR): package.json package-lock.json tools/vendor.py | $(MADE)
 # Without them the kiosk still opens: it then says that it cannot read a QR code by camera.
 vendor-if-we-can: $(MADE)
 	@$(MAKE) -s $(VENDOR) || echo "Starting without the camera's QR reader." >&2
+
+# The models come as source only: built with the setuptools of our own lock, then trimmed.
+$(READY_FOR_FACE): $(READY) requirements-face.lock tools/models.py
+	@echo "Installing the face engine (150 MB to fetch, once; FACE=no goes without)"
+	@$(LOCKED) --no-binary face-recognition-models --no-build-isolation -r requirements-face.lock
+	@$(BIN)/python tools/models.py
+	@touch $@
+
+# The house is whole without it: where there is no wheel for the machine, nobody is offered face.
+face-if-we-can: $(READY)
+ifneq ($(FACE),no)
+	@$(MAKE) -s $(READY_FOR_FACE) || echo "Going on without face." >&2
+endif
 
 %.mo: %.po | $(READY)
 	@$(BIN)/pybabel -q compile -i $< -o $@
