@@ -172,12 +172,12 @@ def _pass_payload(pass_: Pass) -> bytes:
         1: pass_.site_id,
         2: pass_.subject,
         3: pass_.group,
-        4: _seconds(pass_.expires),
-        5: _seconds(pass_.not_before),
+        4: seconds_of(pass_.expires),
+        5: seconds_of(pass_.not_before),
         7: pass_.cti,
     }
     if pass_.issued is not None:
-        claims[6] = _seconds(pass_.issued)
+        claims[6] = seconds_of(pass_.issued)
     return cose.encode(claims)
 
 
@@ -207,7 +207,7 @@ def _read_pass(payload: bytes, kid: str) -> Pass | None:
             7: bytes(cti),
             **others,
         }:
-            start, end, issued = _moment(nbf), _moment(exp), _moment(others.get(6))
+            start, end, issued = moment_of(nbf), moment_of(exp), moment_of(others.get(6))
         case _:
             return None
     if start is None or end is None:
@@ -223,7 +223,7 @@ def _read_pass(payload: bytes, kid: str) -> Pass | None:
 def _sign(key: SigningKey, typ: str, said: Grant | Reading, **claims: str | int) -> str:
     if not _brief(said.issued, said.expires):
         raise ValueError(f"{typ} must end within {_LIFETIME.seconds} seconds of its issue")
-    times = {"iat": _seconds(said.issued), "exp": _seconds(said.expires)}
+    times = {"iat": seconds_of(said.issued), "exp": seconds_of(said.expires)}
     return jose.sign(key.private, key.kid, typ, {**claims, **times, "jti": said.jti})
 
 
@@ -243,7 +243,7 @@ def _open(
     types = {name: type(value) for name, value in claims.items()}
     if types != {**shape, "iat": int, "exp": int, "jti": str}:
         return TokenFault.MALFORMED
-    issued, expires = _moment(claims.pop("iat")), _moment(claims.pop("exp"))
+    issued, expires = moment_of(claims.pop("iat")), moment_of(claims.pop("exp"))
     if not issued or not expires or not _brief(issued, expires):
         return TokenFault.MALFORMED
     return {**claims, "issued": issued, "expires": expires, "kid": message.kid}
@@ -272,13 +272,15 @@ def _brief(issued: datetime, expires: datetime) -> bool:
     return _NO_TIME < expires - issued <= _LIFETIME
 
 
-def _seconds(moment: datetime) -> int:
+def seconds_of(moment: datetime) -> int:
+    """Write a time as a token does; ValueError unless it is aware and in whole seconds."""
     if moment.tzinfo is None or moment.microsecond:
         raise ValueError("a time in a token is aware and in whole seconds")
     return int(moment.timestamp())
 
 
-def _moment(seconds: object) -> datetime | None:
+def moment_of(seconds: object) -> datetime | None:
+    """Read a time as a token has it; None if it is none before the year 10000."""
     if isinstance(seconds, int) and 0 <= seconds < _END_OF_TIME:
         return datetime.fromtimestamp(seconds, UTC)
     return None
