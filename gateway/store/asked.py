@@ -36,8 +36,14 @@ DEVICE = select(Device).where(
     Device.site_id == _SITE, Device.id == _ID, Device.revoked_at.is_(None)
 )
 LOCK_DEVICE = DEVICE.with_for_update()
-READERS = select(Device).where(
-    Device.site_id == _SITE, Device.kind == "reader", Device.revoked_at.is_(None)
+SIGNERS = select(Device).where(
+    Device.site_id == _SITE, Device.kind.in_(("reader", "face")), Device.revoked_at.is_(None)
+)
+FACES = select(Device).where(
+    Device.site_id == _SITE,
+    Device.door_id == _ID,
+    Device.kind == "face",
+    Device.revoked_at.is_(None),
 )
 SUBSCRIBER = select(Subscriber).where(Subscriber.site_id == _SITE, Subscriber.id == _ID)
 ENTITLEMENTS = select(Entitlement).where(

@@ -102,7 +102,11 @@ class Closure(Base):
 
 
 class Device(Base):
-    """A paired kiosk or a registered card reader. A kiosk's screen is a function of this row."""
+    """A paired kiosk, a registered card reader, or a face device as one door has it.
+
+    A kiosk's screen is a function of this row. `url` is where browsers reach a face device and
+    `status` what it last said of itself.
+    """
 
     __tablename__ = "device"
     site_id: Mapped[str] = mapped_column(primary_key=True)
@@ -118,16 +122,19 @@ class Device(Base):
     verification_id: Mapped[str | None]
     language: Mapped[str | None]
     visits: Mapped[int] = mapped_column(default=0)
+    url: Mapped[str | None] = mapped_column(String(200))
+    status: Mapped[str | None]
     __table_args__ = (_of("door"),)
 
 
 class Pairing(Base):
-    """An open invitation to pair one kiosk: a six-digit code, kept as a keyed hash."""
+    """An open invitation to pair one device of a kind: a six-digit code, kept as a keyed hash."""
 
     __tablename__ = "pairing"
     site_id: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
     door_id: Mapped[str]
+    kind: Mapped[str]
     code_mac: Mapped[str]
     guesses: Mapped[int] = mapped_column(default=0)
     expires_at: Mapped[datetime]
@@ -136,7 +143,11 @@ class Pairing(Base):
 
 
 class Subscriber(Base):
-    """An enrolled person. `salt` makes the commitments by which the log speaks of them."""
+    """An enrolled person. `salt` makes the commitments by which the log speaks of them.
+
+    `household` is the flat or booking they are claimed by. `consents_from` is the day they turn
+    fourteen, None if nobody knows; until then only `guardian_id` may consent for them.
+    """
 
     __tablename__ = "subscriber"
     site_id: Mapped[str] = mapped_column(primary_key=True)
@@ -145,11 +156,16 @@ class Subscriber(Base):
     locator: Mapped[str]
     name: Mapped[str] = mapped_column(String(200))
     salt: Mapped[str]
+    household: Mapped[str]
+    guardian_id: Mapped[str | None]
+    consents_from: Mapped[date | None]
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("site_id", "handle"),
         UniqueConstraint("site_id", "locator"),
+        Index(None, "site_id", "household"),
+        Index(None, "site_id", "guardian_id"),
         ForeignKeyConstraint(["site_id"], ["site.site_id"]),
     )
 
@@ -207,6 +223,7 @@ class Verification(Base):
     claim_lookup: Mapped[str | None]
     claim_last_two: Mapped[str | None]
     claim_reader: Mapped[str | None]
+    face: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     subscriber_id: Mapped[str | None]
     assurance: Mapped[int] = mapped_column(default=0)
     document: Mapped[str] = mapped_column(default="none")
@@ -309,6 +326,71 @@ class Key(Base):
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
     __table_args__ = (ForeignKeyConstraint(["site_id"], ["site.site_id"]),)
+
+
+class Notice(Base):
+    """A notice as it was shown, by the hash of what it says.
+
+    `material` is the hash of what a consent rests on: a consent outlives a change of the rest.
+    """
+
+    __tablename__ = "notice"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    way: Mapped[str]
+    material: Mapped[str]
+    document: Mapped[str] = mapped_column(Text)
+    first_at: Mapped[datetime]
+    __table_args__ = (ForeignKeyConstraint(["site_id"], ["site.site_id"]),)
+
+
+class Consent(Base):
+    """A line of the consent ledger: given or withdrawn, never changed.
+
+    Given by a subscriber, by their guardian (`guardian_id`), or by whoever stands before a kiosk,
+    for this visit alone (`verification_id`). That somebody declined is no line.
+    """
+
+    __tablename__ = "consent"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    way: Mapped[str]
+    kind: Mapped[str]
+    subscriber_id: Mapped[str | None]
+    guardian_id: Mapped[str | None]
+    verification_id: Mapped[str | None]
+    notice: Mapped[str]
+    material: Mapped[str]
+    language: Mapped[str]
+    device_id: Mapped[str | None]
+    at: Mapped[datetime]
+    until: Mapped[datetime | None]
+    __table_args__ = (
+        UniqueConstraint("site_id", "subscriber_id", "way", "seq"),
+        Index(None, "site_id", "verification_id"),
+    )
+
+
+class EraseOrder(Base):
+    """A face device is to erase a reference: signed when it asks, done when it has certified it.
+
+    `kid` names the device's key: one machine may serve several doors.
+    """
+
+    __tablename__ = "erase_order"
+    site_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kid: Mapped[str]
+    reference: Mapped[str]
+    why: Mapped[str]
+    ordered_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    certificate: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        ForeignKeyConstraint(["site_id"], ["site.site_id"]),
+        Index(None, "site_id", "kid", "done_at"),
+    )
 
 
 class ApiKey(Base):

@@ -123,8 +123,14 @@ def touch_device(session: Session, site_id: str, device_id: str, now: datetime) 
     session.execute(touched.values(seen_at=now))
 
 
-def readers(session: Session, site_id: str) -> Sequence[Device]:
-    return session.scalars(asked.READERS, {"site": site_id}).all()
+def signers(session: Session, site_id: str) -> Sequence[Device]:
+    """List the devices that sign what they say: card readers and face devices."""
+    return session.scalars(asked.SIGNERS, {"site": site_id}).all()
+
+
+def faces(session: Session, site_id: str, door_id: str) -> Sequence[Device]:
+    """List the face devices of a door."""
+    return session.scalars(asked.FACES, {"site": site_id, "which": door_id}).all()
 
 
 def open_pairings(session: Session, now: datetime) -> Sequence[Pairing]:

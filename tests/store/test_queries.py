@@ -18,8 +18,17 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import queries
-from gateway.store.models import Base, Tally, Throttle, UsedToken
+from gateway.store import consents, faces, queries
+from gateway.store.models import (
+    Base,
+    Consent,
+    Enrolment,
+    EraseOrder,
+    Notice,
+    Tally,
+    Throttle,
+    UsedToken,
+)
 from tests.houses import dump
 from tests.makers import NOW, begin, later, make_kiosk, make_person, present
 
@@ -56,7 +65,21 @@ CASES: dict[str, Case] = {
     "lock_device": lambda s, site, k: queries.lock_device(s, site, k.kiosk),
     "devices": lambda s, site, _: queries.devices(s, site),
     "touch_device": lambda s, site, k: queries.touch_device(s, site, k.kiosk, later(days=1)),
-    "readers": lambda s, site, _: queries.readers(s, site),
+    "signers": lambda s, site, _: queries.signers(s, site),
+    "faces": lambda s, site, _: queries.faces(s, site, "gate"),
+    "faces.household": lambda s, site, _: faces.household(s, site, "1203", 12),
+    "faces.wards": lambda s, site, k: faces.wards(s, site, k.person),
+    "faces.references": lambda s, site, k: faces.references(s, site, [k.person]),
+    "faces.orders": lambda s, site, _: faces.orders(s, site, "0123abcd", NOW),
+    "faces.lock_order": lambda s, site, _: faces.lock_order(s, site, "order"),
+    "faces.heard": lambda s, site, k: faces.heard(s, site, k.kiosk, "ready", later(days=1)),
+    "consents.notice": lambda s, site, _: consents.notice(s, site, "version"),
+    "consents.last": lambda s, site, k: consents.last(s, site, k.person, "face"),
+    "consents.last_of_visit": lambda s, site, k: consents.last_of_visit(s, site, k.visit, "face"),
+    "consents.doubtful": lambda s, site, _: [
+        (kept.reference, kept.person, kept.line)
+        for kept in consents.doubtful(s, site, ["other"], now=NOW, today=NOW.date())
+    ],
     "subscriber": lambda s, site, k: queries.subscriber(s, site, k.person),
     "subscribers": lambda s, site, _: queries.subscribers(s, site),
     "lock_subscriber": lambda s, site, k: queries.lock_subscriber(s, site, k.person),
@@ -93,6 +116,7 @@ CASES: dict[str, Case] = {
 }
 SILENT = {
     "touch_device",
+    "faces.heard",
     "rest_until",
     "clear_throttles",
     "revoke_api_keys",
@@ -102,6 +126,7 @@ EVERY_SITE = {
     "site_ids": "lists the sites themselves",
     "open_pairings": "before it is paired a device has no site",
     "use_pairing": "is handed the row",
+    "consents.keep_notice": "is handed the row",
     "overdue": "the sweep's: each visit it lists is then locked within its own site",
     "tally": "is handed the row",
     "forget_stale": "the sweep's: by time alone",
@@ -109,8 +134,12 @@ EVERY_SITE = {
 
 
 def public() -> dict[str, Callable[..., Any]]:
-    found = inspect.getmembers(queries, inspect.isfunction)
-    return {n: f for n, f in found if f.__module__ == queries.__name__ and not n.startswith("_")}
+    return {
+        name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
+        for room in (queries, faces, consents)
+        for name, function in inspect.getmembers(room, inspect.isfunction)
+        if function.__module__ == room.__name__ and not name.startswith("_")
+    }
 
 
 def scoped() -> set[str]:
@@ -131,6 +160,7 @@ def populate(house: House, site: Rules) -> Known:
     rules.close_way(house, site, "qr", "out of order", NOW)
     key = apikey.add(house, site, "front desk", NOW)
     with house.store.writes.begin() as session:
+        face_of(session, site, person.id, passed)
         session.add(Throttle(site_id=site.id, key="c", failures=7, until=NOW, updated_at=NOW))
         session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
         pin = queries.enrolments(session, site.id, "pin", person.totp_locator)[0]
@@ -150,6 +180,24 @@ def populate(house: House, site: Rules) -> Known:
             grant=grant.jti,
             api_key=key.split(".")[1],
         )
+
+
+def face_of(session: Session, site: Rules, person: str, visit: str) -> None:
+    """Give somebody a flat, a ward, a face and an agreement; their visit, too, has agreed."""
+    row = queries.lock_subscriber(session, site.id, person)
+    assert row is not None
+    row.household, row.guardian_id = "1203", person
+    device.add_face(session, site.id, "gate", "cd" * 32, "https://camera.example", NOW)
+    shown = {"way": "face", "material": "material", "document": "{}", "first_at": NOW}
+    session.add(Notice(site_id=site.id, version="version", **shown))
+    line = {"seq": 1, "way": "face", "kind": "given", "notice": "version", "material": "material"}
+    line |= {"language": "en", "at": NOW, "until": later(days=1)}
+    session.add(Consent(site_id=site.id, id="own", subscriber_id=person, **line))
+    session.add(Consent(site_id=site.id, id="visit", verification_id=visit, **line))
+    order = {"kid": "0123abcd", "reference": "other", "why": "withdrawn", "ordered_at": NOW}
+    session.add(EraseOrder(site_id=site.id, id="order", **order))
+    kept = {"method": "face", "lookup": "reference", "data": {"kid": "0123abcd"}, "valid_from": NOW}
+    session.add(Enrolment(site_id=site.id, id="face", subscriber_id=person, **kept))
 
 
 @pytest.fixture

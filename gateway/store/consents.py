@@ -1,0 +1,107 @@
+"""Every question asked about notices and consents. Each is scoped to one site; none changes a line.
+
+The last line of a person and a way decides, and so does the last line of a visit: lines are only
+ever added.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import BindParameter, and_, bindparam, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, aliased
+
+from gateway.store.models import Consent, Enrolment, EraseOrder, Notice, Subscriber
+
+_SITE: BindParameter[str] = bindparam("site")
+_WHICH: BindParameter[str] = bindparam("which")
+_WAY: BindParameter[str] = bindparam("way")
+
+# Asked at every face: written once, as in `asked`.
+_NEWEST = (
+    select(Consent)
+    .where(Consent.site_id == _SITE, Consent.way == _WAY)
+    .order_by(Consent.seq.desc())
+    .limit(1)
+)
+_LAST = _NEWEST.where(Consent.subscriber_id == _WHICH)
+_LAST_OF_VISIT = _NEWEST.where(Consent.verification_id == _WHICH)
+
+
+def notice(session: Session, site_id: str, version: str) -> Notice | None:
+    """Find a notice as it was shown, by its version."""
+    return session.get(Notice, (site_id, version))
+
+
+def keep_notice(session: Session, row: Notice) -> None:
+    """Keep a notice unless it is kept already; of many who do so at once none fails."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert if postgres else sqlite.insert
+    values = {column.name: getattr(row, column.name) for column in Notice.__table__.columns}
+    session.execute(insert(Notice).values(**values).on_conflict_do_nothing())
+
+
+def last(session: Session, site_id: str, subscriber_id: str, way: str) -> Consent | None:
+    """Find the last line of a person and a way: the one that decides."""
+    return session.scalar(_LAST, {"site": site_id, "which": subscriber_id, "way": way})
+
+
+def last_of_visit(session: Session, site_id: str, verification_id: str, way: str) -> Consent | None:
+    """Find the last line of a visit and a way: the one that decides."""
+    return session.scalar(_LAST_OF_VISIT, {"site": site_id, "which": verification_id, "way": way})
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A reference nobody has been told to erase, whose it is, and the last line about it."""
+
+    reference: Enrolment
+    person: Subscriber
+    line: Consent | None
+
+
+def doubtful(
+    session: Session, site_id: str, materials: Collection[str], *, now: datetime, today: date
+) -> Sequence[Kept]:
+    """List the references for which consent was ever asked that may have lost it.
+
+    Left out are those whose consent is certainly live: given by the person, who is of age, resting
+    on one of `materials`, and not over. `today` is the site's own.
+    """
+    line, later = aliased(Consent), aliased(Consent)
+    newest = select(func.max(later.seq)).where(
+        later.site_id == Enrolment.site_id,
+        later.subscriber_id == Enrolment.subscriber_id,
+        later.way == Enrolment.method,
+    )
+    of_line = and_(
+        line.site_id == Enrolment.site_id,
+        line.subscriber_id == Enrolment.subscriber_id,
+        line.way == Enrolment.method,
+        line.seq == newest.scalar_subquery(),
+    )
+    of_person = and_(
+        Subscriber.site_id == Enrolment.site_id, Subscriber.id == Enrolment.subscriber_id
+    )
+    told = select(EraseOrder.reference).where(EraseOrder.site_id == site_id)
+    asked_for = select(Notice.way).where(Notice.site_id == site_id)
+    doubt = or_(
+        line.id.is_(None),
+        line.kind != "given",
+        line.until <= now,
+        line.material.not_in(materials),
+        line.guardian_id.is_not(None),
+        Subscriber.closed_at.is_not(None),
+        Subscriber.consents_from.is_(None),
+        Subscriber.consents_from > today,
+    )
+    chosen = (
+        select(Enrolment, Subscriber, line)
+        .join(Subscriber, of_person)
+        .outerjoin(line, of_line)
+        .where(Enrolment.site_id == site_id, Enrolment.method.in_(asked_for))
+        .where(Enrolment.lookup.not_in(told), doubt)
+        .order_by(Enrolment.subscriber_id, Enrolment.method, Enrolment.valid_from, Enrolment.id)
+    )
+    return [Kept(*row) for row in session.execute(chosen)]
