@@ -6,7 +6,7 @@ from TOML, with line numbers, in `sitefile`.
 
 import hashlib
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
@@ -15,6 +15,7 @@ SLUG = r"^[a-z][a-z0-9-]{1,15}$"
 Slug = Annotated[str, StringConstraints(pattern=SLUG)]
 Line = Annotated[str, StringConstraints(max_length=80)]
 Sentence = Annotated[str, StringConstraints(max_length=300)]
+Paragraph = Annotated[str, StringConstraints(max_length=600)]
 
 Jurisdiction = Literal["cn-2025", "eu", "us-il", "no-face"]
 Language = Literal["zh", "en"]
@@ -61,6 +62,13 @@ class Words(Name):
     en: Sentence = ""
 
 
+class Passage(Name):
+    """A paragraph in each language of the site."""
+
+    zh: Paragraph = ""
+    en: Paragraph = ""
+
+
 class Site(Part):
     """The site itself. The first language is the one a kiosk starts in."""
 
@@ -101,6 +109,55 @@ class Door(Part):
     on_backend_loss: Literal["staff"]
 
 
+class Notice(Part):
+    """What people are told before a biometric way looks at them, and what they consent to.
+
+    `days` is the longest a consent lasts. `references`: kept in the face device, or by their
+    holder. Who answers for it stands in `Controller`, so all that is shown needs the whole file.
+    """
+
+    way: str
+    references: Literal["device", "holder"] = "device"
+    days: Annotated[int, Field(ge=1, le=366)]
+    purpose: Passage
+    method: Passage
+    data_kinds: Passage
+    retention: Passage
+    necessity: Passage
+    effect: Passage
+    rights: Passage
+    expiry_action: Passage
+    sharing_list: Passage
+    more: Passage = Passage()
+
+    def document(self, file: "SiteFile") -> str:
+        """Write all that a person is shown as canonical JSON: what `version` is the digest of."""
+        shown = {"controller": file.controller.model_dump(), "notice": self.model_dump()}
+        return _canonical(shown)
+
+    def version(self, file: "SiteFile") -> str:
+        """Digest all that a person is shown: SHA-256 in hexadecimal."""
+        return _digest(self.document(file))
+
+    def material(self, file: "SiteFile") -> str:
+        """Digest what a consent rests on (P-14), which a new telephone number is not."""
+        rests_on = self.model_dump(include=_MATERIAL)
+        return _digest(_canonical({**rests_on, "controller": file.controller.name}))
+
+
+_MATERIAL = {
+    "way",
+    "references",
+    "days",
+    "purpose",
+    "method",
+    "data_kinds",
+    "retention",
+    "expiry_action",
+    "sharing_list",
+}
+
+
 class SiteFile(Part):
     """A whole site file. Obtained from `sitefile.parse`, it is lawful."""
 
@@ -109,12 +166,14 @@ class SiteFile(Part):
     controller: Controller
     help: Help = Help()
     doors: Annotated[tuple[Door, ...], Strict(strict=False)] = ()
+    notices: Annotated[tuple[Notice, ...], Strict(strict=False)] = ()
 
     def canonical(self) -> str:
-        """Write it as canonical JSON, to keep and to digest: every key, sorted, no spaces."""
-        return json.dumps(
-            self.model_dump(), ensure_ascii=False, separators=(",", ":"), sort_keys=True
-        )
+        """Write it as canonical JSON, to keep and to digest: every key, sorted, no spaces.
+
+        Without notices there is no such key, so that older files keep their digest.
+        """
+        return _canonical(self.model_dump(exclude=None if self.notices else {"notices"}))
 
     @classmethod
     def from_canonical(cls, text: str) -> Self:
@@ -124,8 +183,20 @@ class SiteFile(Part):
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical text, in hexadecimal."""
-        return hashlib.sha256(self.canonical().encode()).hexdigest()
+        return _digest(self.canonical())
 
     def door(self, door_id: str) -> Door | None:
         """Find a door by its id."""
         return next((door for door in self.doors if door.id == door_id), None)
+
+    def notice(self, way: str) -> Notice | None:
+        """Find the notice of a way; without one nobody can consent to it."""
+        return next((notice for notice in self.notices if notice.way == way), None)
+
+
+def _canonical(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -18,7 +18,7 @@ from gateway.errors import BadConfig, BadSite, Fault
 from gateway.law.linter import Breach, Facts, Keys, breaches
 from gateway.law.shape import field, shape
 from gateway.methods import Way
-from gateway.site import Help, SiteFile
+from gateway.site import Help, Part, SiteFile
 from gateway.toml_lines import locate
 
 MAX_BYTES = 256 * 1024
@@ -68,14 +68,14 @@ def parse(text: str, *, facts: Facts = KNOWN) -> SiteFile:
     `facts` say what each way proves and needs: ours, and those of methods plugged in.
     """
     data, lines = _load(text.removeprefix("\ufeff"))
-    ids = _door_ids(data)
+    names = {"doors": _named(data, "doors", "id"), "notices": _named(data, "notices", "way")}
     site, broken = shape(data)
     aside = {field(breach.at) for breach in broken}
     for breach in breaches(site, facts):
         if not any(breach.at[:end] in aside for end in range(len(breach.at) + 1)):
             broken.append(breach)
     if broken:
-        faults = (_fault(breach, lines, ids) for breach in broken)
+        faults = (_fault(breach, lines, names) for breach in broken)
         raise BadSite(tuple(sorted(faults, key=lambda fault: fault.line)))
     return site
 
@@ -91,6 +91,12 @@ def notes(site: SiteFile, *, installed: frozenset[str], facts: Facts = KNOWN) ->
             elif way in facts and facts[way].assurance < door.min_assurance:
                 told = f"{way!r} proves {facts[way].assurance}, the door asks for"
                 lines.append(f"doors.{door.id}.ways: {told} {door.min_assurance}: never offered")
+    offered = {way for door in site.doors for way in door.ways}
+    lines += [
+        f"notices.{notice.way}: no door has this way: nobody will see it"
+        for notice in site.notices
+        if notice.way not in offered
+    ]
     if site.help == Help():
         lines.append("help: neither phone nor text: the screen only says that staff were told")
     return tuple(lines)
@@ -99,21 +105,36 @@ def notes(site: SiteFile, *, installed: frozenset[str], facts: Facts = KNOWN) ->
 def changes(old: SiteFile | None, new: SiteFile) -> tuple[str, ...]:
     """Say in lines what applying `new` over `old` changes; nothing when they are the same."""
     if old is None:
-        return (f"site {new.site.id}: new", *(f"doors.{door.id}: added" for door in new.doors))
-    lines = _differences("", old.model_dump(exclude={"doors"}), new.model_dump(exclude={"doors"}))
-    before, after = ({door.id: door for door in site.doors} for site in (old, new))
-    for door_id in dict.fromkeys((*before, *after)):
-        if door_id not in after:
-            lines.append(f"doors.{door_id}: removed")
-        elif door_id not in before:
-            lines.append(f"doors.{door_id}: added")
+        doors = (f"doors.{door.id}: added" for door in new.doors)
+        notices = (f"notices.{notice.way}: added" for notice in new.notices)
+        return (f"site {new.site.id}: new", *doors, *notices)
+    apart = {"doors", "notices"}
+    lines = _differences("", old.model_dump(exclude=apart), new.model_dump(exclude=apart))
+    lines += _parted("doors", *({door.id: door for door in site.doors} for site in (old, new)))
+    lines += _parted("notices", *({one.way: one for one in site.notices} for site in (old, new)))
+    for notice in new.notices:
+        before = old.notice(notice.way)
+        if before and before.material(old) != notice.material(new):
+            told = "earlier consents do not cover this: people are asked again"
+            lines.append(f"notices.{notice.way}: {told}")
+    return tuple(lines)
+
+
+def _parted(kind: str, before: Mapping[str, Part], after: Mapping[str, Part]) -> list[str]:
+    """Compare tables of which there are several, by their names."""
+    lines = []
+    for name in dict.fromkeys((*before, *after)):
+        if name not in after:
+            lines.append(f"{kind}.{name}: removed")
+        elif name not in before:
+            lines.append(f"{kind}.{name}: added")
         else:
-            pair = before[door_id].model_dump(), after[door_id].model_dump()
-            lines += _differences(f"doors.{door_id}.", *pair)
+            pair = before[name].model_dump(), after[name].model_dump()
+            lines += _differences(f"{kind}.{name}.", *pair)
     stay, now = [i for i in before if i in after], [i for i in after if i in before]
     if stay != now:
-        lines.append(f"doors: in the order {_told(stay)} → {_told(now)}")
-    return tuple(lines)
+        lines.append(f"{kind}: in the order {_told(stay)} → {_told(now)}")
+    return lines
 
 
 def _differences(at: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -155,17 +176,18 @@ def _load(text: str) -> tuple[dict[str, Any], Mapping[Keys, int]]:
         raise BadSite((fault,)) from error
 
 
-def _door_ids(data: Mapping[str, Any]) -> list[str]:
-    doors = data.get("doors")
-    tables = doors if isinstance(doors, list) else []
-    ids = (door.get("id") if isinstance(door, dict) else None for door in tables)
-    return [name if isinstance(name, str) else str(n) for n, name in enumerate(ids, 1)]
+def _named(data: Mapping[str, Any], several: str, by: str) -> list[str]:
+    """Name each of several tables: by what it says itself, else by its number."""
+    found = data.get(several)
+    tables = found if isinstance(found, list) else []
+    names = (table.get(by) if isinstance(table, dict) else None for table in tables)
+    return [name if isinstance(name, str) else str(n) for n, name in enumerate(names, 1)]
 
 
-def _fault(breach: Breach, lines: Mapping[Keys, int], ids: Sequence[str]) -> Fault:
+def _fault(breach: Breach, lines: Mapping[Keys, int], ids: Mapping[str, Sequence[str]]) -> Fault:
     known = next(at for end in range(len(breach.at), -1, -1) if (at := breach.at[:end]) in lines)
     names = [key for key in breach.at if isinstance(key, str)]
     if len(breach.at) > 1 and isinstance(breach.at[1], int):
-        names.insert(1, ids[breach.at[1]])
+        names.insert(1, ids[names[0]][breach.at[1]])
     where = ".".join(name if name.isprintable() else repr(name) for name in names)
     return Fault(lines[known], where[:80], breach.reason, breach.fix, breach.rule)

@@ -19,7 +19,9 @@ from gateway.site import SiteFile
 from gateway.sitefile import KNOWN, changes, notes, parse
 
 DEMO = Path(sitefile.__file__).parent / "demo_sites"
-HOTEL = (DEMO / "harbour-hotel.toml").read_text("utf-8")
+WHOLE = (DEMO / "harbour-hotel.toml").read_text("utf-8")
+NOTICE = WHOLE[WHOLE.index("[[notices]]") :]
+HOTEL = WHOLE.removesuffix(NOTICE).replace(', "face"]', "]")
 GATE = HOTEL[HOTEL.index("[[doors]]") :].replace('"lobby"', '"gate"')
 EU = HOTEL.replace('"cn-2025"', '"eu"')
 WAYS = 'ways = ["card", "qr", "pin"]'
@@ -51,7 +53,7 @@ def the_fault(text: str, line_of: str, facts: Facts = KNOWN) -> Fault:
 def test_a_demo_site_is_lawful_and_nothing_is_worth_noting(path):
     site = sitefile.read(path)
     assert site.site.id == path.stem
-    assert notes(site, installed=frozenset({"card", "qr", "pin"})) == ()
+    assert notes(site, installed=frozenset(KNOWN)) == ()
 
 
 def test_what_may_be_left_out_has_its_usual_value():
@@ -82,9 +84,10 @@ def test_m10a_one_way_alone_is_refused():
 
 
 def test_m10a_face_needs_two_other_ways_beside_it():
-    assert the_fault(changed(WAYS, 'ways = ["card", "face"]'), "ways").rule == "M-10a"
-    assert the_fault(changed(WAYS, 'ways = ["face"]', EU), "ways").rule == "M-10a"
-    parse(changed(WAYS, 'ways = ["card", "qr", "face"]'))
+    told = HOTEL + NOTICE
+    assert the_fault(changed(WAYS, 'ways = ["card", "face"]', told), "ways").rule == "M-10a"
+    assert the_fault(changed(WAYS, 'ways = ["face"]', EU + NOTICE), "ways").rule == "M-10a"
+    parse(changed(WAYS, 'ways = ["card", "qr", "face"]', told))
 
 
 def test_m10a_the_two_ways_must_differ_in_what_they_need():
@@ -109,7 +112,7 @@ def test_m10a_the_two_ways_must_differ_in_what_they_need():
 def test_m10a_every_set_of_our_own_ways_is_judged_as_the_rule_says():
     for names in chain.from_iterable(combinations(KNOWN, size) for size in range(1, 5)):
         listed = ", ".join(f'"{name}"' for name in names)
-        text = changed(WAYS, f"ways = [{listed}]", EU)
+        text = changed(WAYS, f"ways = [{listed}]", EU + NOTICE)
         if len(set(names) - {"face"}) >= 2:
             parse(text)
         else:
@@ -118,7 +121,7 @@ def test_m10a_every_set_of_our_own_ways_is_judged_as_the_rule_says():
 
 def test_m10a_face_may_not_prove_more_than_every_other_way():
     facts = {**KNOWN, "face": replace(KNOWN["face"], assurance=3)}
-    text = changed(WAYS, 'ways = ["card", "qr", "face"]')
+    text = changed(WAYS, 'ways = ["card", "qr", "face"]', HOTEL + NOTICE)
     assert the_fault(text, "ways", facts=facts).rule == "M-10a"
 
 
@@ -170,7 +173,7 @@ def test_l04_a_document_left_out_points_at_the_door():
 def test_u05_no_door_lists_face_where_it_is_forbidden():
     text = changed(WAYS, 'ways = ["card", "qr", "face"]', HOTEL.replace("cn-2025", "no-face"))
     assert the_fault(text, "ways").rule == "U-05"
-    parse(text.replace("no-face", "us-il"))
+    parse(text.replace("no-face", "us-il") + NOTICE)
 
 
 @pytest.mark.parametrize("key", ["name", "contact"])
@@ -400,13 +403,13 @@ def test_any_text_is_a_site_or_its_faults(text):
         parse(text)
 
 
-TOKENS = [*re.findall(r'"[^"]*"|[a-z_]+|[\[\]{}=,.\n#]|\d', HOTEL), "1.5", "true", "nan", "''"]
+TOKENS = [*re.findall(r'"[^"]*"|[a-z_]+|[\[\]{}=,.\n#]|\d', WHOLE), "1.5", "true", "nan", "''"]
 
 
 @given(
     st.lists(
         st.tuples(
-            st.integers(0, len(HOTEL)),
+            st.integers(0, len(WHOLE)),
             st.integers(0, 30),
             st.one_of(st.sampled_from(TOKENS), st.text(max_size=5)),
         ),
@@ -415,7 +418,7 @@ TOKENS = [*re.findall(r'"[^"]*"|[a-z_]+|[\[\]{}=,.\n#]|\d', HOTEL), "1.5", "true
     )
 )
 def test_any_mutation_of_a_site_is_a_site_or_its_faults(cuts):
-    text = HOTEL
+    text = WHOLE
     for start, length, put in cuts:
         text = text[:start] + put + text[start + length :]
     judged(text)
@@ -427,7 +430,7 @@ VALUES += ["1979-05-27", "0x" + "f" * 40, '["card", 1]', '{ id = "a" }', "'\\'"]
 
 @given(st.data())
 def test_any_value_of_any_type_anywhere_is_a_site_or_its_faults(data):
-    lines = (HOTEL + GATE).split("\n")
+    lines = (HOTEL + GATE + NOTICE).split("\n")
     value = st.sampled_from(VALUES)
     for number in data.draw(st.sets(st.integers(0, len(lines) - 1), min_size=1, max_size=8)):
         key = lines[number].partition(" = ")[0]
@@ -438,7 +441,8 @@ def test_any_value_of_any_type_anywhere_is_a_site_or_its_faults(data):
 
 @given(
     st.dictionaries(
-        st.sampled_from(["format", "site", "doors", "help", "x"]), st.sampled_from(VALUES)
+        st.sampled_from(["format", "site", "doors", "notices", "help", "x"]),
+        st.sampled_from(VALUES),
     )
 )
 def test_any_top_level_is_a_site_or_its_faults(table):
@@ -462,7 +466,7 @@ def judged(text: str) -> None:
 
 
 def test_what_is_kept_reads_back_the_same_and_has_the_same_digest():
-    site = parse(HOTEL)
+    site = parse(WHOLE)
     again = SiteFile.from_canonical(site.canonical())
     assert (again, again.digest) == (site, site.digest)
     assert again.canonical() == site.canonical()
@@ -515,9 +519,10 @@ def variants() -> Iterator[SiteFile]:
         ('"qr", "pin"', '"pin", "qr"'),
         ("+86", "+1"),
     ]
+    edits += [("days = 30", "days = 29"), ("no reason is asked", "no reason asked")]
     edits += [('["zh", "en"]', '["en", "zh"]'), ('id = "lobby"', 'id = "lobby"\ngroup = "main"')]
     for some in chain.from_iterable(combinations(edits, size) for size in range(3)):
-        text = HOTEL
+        text = HOTEL + NOTICE
         for old, new in some:
             text = changed(old, new, text)
         yield from (parse(text), parse(text + GATE))
@@ -538,7 +543,7 @@ def test_a_site_never_changes():
 
 
 def test_a_way_that_is_not_installed_is_worth_noting():
-    site = parse(changed(WAYS, 'ways = ["card", "qr", "pin", "face"]'))
+    site = parse(WHOLE)
     (note,) = notes(site, installed=frozenset({"card", "qr", "pin"}))
     assert "doors.lobby.ways" in note
     assert "'face'" in note

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 _MEASURES = "Measures for the Security Management of Facial Recognition, CAC and MPS Order 19"
+_PIPL = "PRC Personal Information Protection Law"
+_NETWORK_DATA = "PRC Network Data Security Management Regulation"
+_INTERPRETATION = "Supreme People's Court, Interpretation Fa Shi 2021 No. 15"
 _ID_CARD_LAW = "PRC Law on Resident Identity Cards"
 _HOTELS = "PRC Measures for the Public Security Management of the Hotel Industry"
 
@@ -23,6 +26,14 @@ class Rule:
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
+        "D-21": Rule(
+            "People are told what becomes of data whose time is over, and who else is given them.",
+            f"{_NETWORK_DATA}, Article 21",
+        ),
+        "D-62": Rule(
+            "A separate consent is given for one particular processing, and by no other act.",
+            f"{_NETWORK_DATA}, Article 62",
+        ),
         "L-01": Rule(
             "Whoever shows a resident identity card to prove who they are may not be turned away.",
             f"{_ID_CARD_LAW}, Article 13",
@@ -32,12 +43,16 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             f"{_HOTELS}, Article 6",
         ),
         "M-05a": Rule(
-            "People are told beforehand who answers for the processing and how to reach them.",
+            "People are told beforehand who answers for it, what is done, why, and their rights.",
             f"{_MEASURES}, Article 5",
         ),
         "M-10a": Rule(
             "Where another way serves as well, the face must not be the only way in.",
             f"{_MEASURES}, Article 10",
+        ),
+        "M-12": Rule(
+            "Nobody is misled, deceived or coerced into having their face verified.",
+            f"{_MEASURES}, Article 12",
         ),
         "M-13b": Rule(
             "No face device stands in a guest room, bathroom, changing room, toilet or the like.",
@@ -46,6 +61,26 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "O-01": Rule(
             "Every way through a door is as strong as the door asks.",
             "OWASP ASVS 5.0.0, 6.1.3 and 6.3.4",
+        ),
+        "P-14": Rule(
+            "When the purpose, the method or the kinds of data change, people are asked again.",
+            f"{_PIPL}, Article 14",
+        ),
+        "P-15": Rule(
+            "Whoever has consented can withdraw, as easily, and what was done before stays lawful.",
+            f"{_PIPL}, Article 15",
+        ),
+        "P-17": Rule(
+            "People are told which kinds of data are processed, and of every change in the notice.",
+            f"{_PIPL}, Article 17",
+        ),
+        "P-31": Rule(
+            "For a child under fourteen a parent or guardian consents.",
+            f"{_PIPL}, Article 31",
+        ),
+        "S-11": Rule(
+            "No terms give rights over a face without end, beyond recall, or to be handed on.",
+            f"{_INTERPRETATION}, Article 11",
         ),
         "U-05": Rule(
             "Where private face recognition is forbidden in public places, no door has it.",
@@ -76,8 +111,8 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 _MEASURES,
                 "PRC Cybersecurity Law",
                 "PRC Data Security Law",
-                "PRC Personal Information Protection Law",
-                "PRC Network Data Security Management Regulation",
+                _PIPL,
+                _NETWORK_DATA,
             ),
             always=frozenset({"card"}),
             checks_in_by_document=True,

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from gateway.documents import KINDS
 from gateway.law.catalogue import PROFILES, Profile
+from gateway.law.notices import RULE_OF, TEXTS, objections
 from gateway.methods import Way
-from gateway.site import Door, Name, PrivatePlace, SiteFile, Words
+from gateway.site import Door, Name, Notice, Passage, PrivatePlace, SiteFile, Words
 from gateway.tokens import MAX_PASS_NAMES
 
 Keys = tuple[str | int, ...]
@@ -53,6 +54,14 @@ def breaches(site: SiteFile, facts: Facts) -> Iterator[Breach]:
             yield Breach(where, f"another door is {door.id!r} already", "Give each door its own id")
         seen.add(door.id)
         yield from _door(("doors", index), door, site, facts)
+    seen = set()
+    for index, notice in enumerate(site.notices):
+        if notice.way in seen:
+            reason = f"another notice is for {notice.way!r} already"
+            fix = "Say it all in one: people read one"
+            yield Breach(("notices", index, "way"), reason, fix, "M-05a")
+        seen.add(notice.way)
+        yield from _notice(("notices", index), notice, site.site.languages, facts)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -112,7 +121,7 @@ def _door(at: Keys, door: Door, whole: SiteFile, facts: Facts) -> Iterator[Breac
     ways = tuple(facts[name] for name in dict.fromkeys(door.ways) if name in facts)
     yield from _equals((*at, "ways"), ways)
     yield from _strength((*at, "min_assurance"), door.min_assurance, ways)
-    yield from _biometrics(at, door, ways, profile)
+    yield from _biometrics(at, door, ways, whole)
     yield from _jurisdiction(at, door, profile, whole.site.jurisdiction)
 
 
@@ -150,16 +159,39 @@ def _strength(at: Keys, wanted: int, ways: tuple[Way, ...]) -> Iterator[Breach]:
         )
 
 
-def _biometrics(at: Keys, door: Door, ways: tuple[Way, ...], profile: Profile) -> Iterator[Breach]:
-    for way in ways:
-        if way.biometric and door.place in PRIVATE_PLACES:
+def _biometrics(at: Keys, door: Door, ways: tuple[Way, ...], whole: SiteFile) -> Iterator[Breach]:
+    allowed = PROFILES[whole.site.jurisdiction].biometric
+    for way in (way for way in ways if way.biometric):
+        here = (*at, "ways", door.ways.index(way.name))
+        if door.place in PRIVATE_PLACES:
             reason = f"{way.name!r} at a {door.place}, which is a private place"
             fix = f"Take {way.name!r} out: no setting and no consent can allow it there"
-            yield Breach((*at, "ways", door.ways.index(way.name)), reason, fix, "M-13b")
-        if way.biometric and not profile.biometric:
+            yield Breach(here, reason, fix, "M-13b")
+        if not allowed:
             reason = f"{way.name!r} where biometric ways are not allowed"
             fix = f"Take {way.name!r} out, or correct the jurisdiction of the site"
-            yield Breach((*at, "ways", door.ways.index(way.name)), reason, fix, "U-05")
+            yield Breach(here, reason, fix, "U-05")
+        elif door.place not in PRIVATE_PLACES and whole.notice(way.name) is None:
+            reason = f"{way.name!r} without a notice, so nobody could consent to it"
+            fix = f'Add a table [[notices]] with way = "{way.name}", or take {way.name!r} out'
+            yield Breach(here, reason, fix, "M-05a")
+
+
+def _notice(at: Keys, notice: Notice, languages: tuple[str, ...], facts: Facts) -> Iterator[Breach]:
+    biometric = [name for name, way in facts.items() if way.biometric]
+    if notice.way not in biometric:
+        known = notice.way in facts
+        reason = f"{notice.way[:40]!r} is {'not biometric' if known else 'no way we know'}"
+        yield Breach((*at, "way"), reason, nearest(notice.way, biometric), "M-05a")
+    for key in TEXTS:
+        yield from _names((*at, key), getattr(notice, key), languages, RULE_OF[key])
+    if notice.more != Passage():
+        yield from _names((*at, "more"), notice.more, languages, "M-05a")
+    for key in (*TEXTS, "more"):
+        for language in ("zh", "en"):
+            for found in objections(getattr(notice, key).get(language)):
+                reason = f"{found.phrase[:40]!r} {found.reason}"
+                yield Breach((*at, key, language), reason, found.fix, found.rule)
 
 
 def _jurisdiction(at: Keys, door: Door, profile: Profile, name: str) -> Iterator[Breach]:
@@ -171,9 +203,9 @@ def _jurisdiction(at: Keys, door: Door, profile: Profile, name: str) -> Iterator
         yield Breach((*at, "document"), reason, 'Write document = "read_or_sighted"', "L-04")
 
 
-def _names(at: Keys, name: Name, languages: tuple[str, ...]) -> Iterator[Breach]:
+def _names(at: Keys, name: Name, languages: tuple[str, ...], rule: str = "") -> Iterator[Breach]:
     for language in dict.fromkeys(languages):
-        yield from _text((*at, language), name.get(language))
+        yield from _text((*at, language), name.get(language), rule)
 
 
 def _text(at: Keys, text: str, rule: str = "") -> Iterator[Breach]:

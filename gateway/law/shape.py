@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.law.linter import Breach, Keys, nearest
+from gateway.law.notices import RULE_OF
 from gateway.site import SiteFile
 
 # Breaks no rule anywhere: shown as what to write, and put where a value has the wrong shape.
@@ -43,8 +44,29 @@ _EXAMPLE: Mapping[str, Any] = {
             "on_backend_loss": "staff",
         }
     ],
+    "notices": [
+        {
+            "way": "face",
+            "references": "device",
+            "days": 30,
+            "purpose": {"zh": "核实您就是登记的客人", "en": "To verify that you are our guest"},
+            "method": {
+                "zh": "人脸设备拍照，与您登记的数据比对",
+                "en": "The face device takes pictures and compares them with what you enrolled",
+            },
+            "data_kinds": {"zh": "面部照片和特征数据", "en": "Pictures and measures of your face"},
+            "retention": {"zh": "到退房为止", "en": "Until you check out"},
+            "necessity": {"zh": "供不便用手的客人选用", "en": "For guests with their hands full"},
+            "effect": {"zh": "不同意也一切照旧", "en": "If you do not agree, nothing changes"},
+            "rights": {"zh": "可随时在此撤回同意", "en": "Withdraw here at any time"},
+            "expiry_action": {"zh": "到期即删除", "en": "It is then erased"},
+            "sharing_list": {"zh": "不提供给任何人", "en": "Nobody else gets it"},
+            "more": {"zh": "未满十四周岁由监护人同意", "en": "Under 14 a guardian consents"},
+        }
+    ],
 }
 
+_SEVERAL = frozenset(key for key, value in _EXAMPLE.items() if isinstance(value, list))
 _WANTED = {
     "string_type": "should be text in quotes",
     "int_type": "should be a whole number",
@@ -72,13 +94,13 @@ def shape(data: dict[str, Any]) -> tuple[SiteFile, list[Breach]]:
 
 def field(at: Keys) -> Keys:
     """Name the field that a value belongs to: what is set aside when the value does not fit."""
-    return at[:3] if at[0] == "doors" else at[:2]
+    return at[:3] if at[0] in _SEVERAL else at[:2]
 
 
 def _misfit(detail: ErrorDetails) -> Breach:
     at, kind, shown = detail["loc"], detail["type"], _shown(detail["input"])
     if kind == "missing":
-        return Breach(at, "is missing", f"Add {_written(field(at))}")
+        return Breach(at, "is missing", f"Add {_written(field(at))}", _rule(at))
     if kind == "extra_forbidden":
         table = _example(at[:-1])
         known = table if isinstance(table, dict) else ()
@@ -89,9 +111,15 @@ def _misfit(detail: ErrorDetails) -> Breach:
     if kind == "string_pattern_mismatch":
         return Breach(at, f"{shown} is not a short name", _AS_SLUG)
     if kind == "int_type" and re.fullmatch(r"[0-9]{1,9}", str(detail["input"])):
-        return Breach(at, f"{shown} {_WANTED[kind]}", f"Write {at[-1]} = {detail['input']}")
+        fix = f"Write {at[-1]} = {detail['input']}"
+        return Breach(at, f"{shown} {_WANTED[kind]}", fix, _rule(at))
     wanted = _WANTED.get(kind) or detail["msg"].partition(" ")[2]
-    return Breach(at, f"{shown} {wanted}", f"Write {_written(field(at))}")
+    return Breach(at, f"{shown} {wanted}", f"Write {_written(field(at))}", _rule(at))
+
+
+def _rule(at: Keys) -> str:
+    """Name the rule that asks for this very key, if one does."""
+    return RULE_OF.get(str(at[-1]), "") if at[0] == "notices" and at == field(at) else ""
 
 
 def _set_aside(data: dict[str, Any], at: Keys) -> None:
@@ -109,7 +137,7 @@ def _set_aside(data: dict[str, Any], at: Keys) -> None:
 
 
 def _example(at: Keys) -> object:
-    """Find the value in the example, whichever door it is of; None if there is no such key."""
+    """Find the value in the example, whichever of several it is of; None if no such key."""
     found: Any = _EXAMPLE
     for key in at:
         found = found[0] if isinstance(found, list) else found.get(key)
@@ -119,8 +147,8 @@ def _example(at: Keys) -> object:
 def _written(at: Keys) -> str:
     """Write the example of a field as it would stand in the file."""
     value, key = _example(at), at[-1]
-    if key == "doors" or isinstance(key, int):
-        return "a table [[doors]]"
+    if key in _SEVERAL or isinstance(key, int):
+        return f"a table [[{at[0]}]]"
     if len(at) == 1 and isinstance(value, dict):
         return f"a table [{key}]"
     return f"{key} = {_toml(value)}"
