@@ -108,22 +108,30 @@ class Reason(StrEnum):
     OTHER_SITE = "other_site"
     NOT_ENTITLED = "not_entitled"
     THROTTLED = "throttled"
+    NO_FACE = "no_face"
+    MANY_FACES = "many_faces"
+    POOR_QUALITY = "poor_quality"
+    NO_TURN = "no_turn"
+    NO_CONSENT = "no_consent"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where and for what a presentation is made: the site and the door group (the audience).
+    """Where and for what a presentation is made: at which site, door and door group (the audience).
 
-    `pass_keys` and `reader_keys` are public keys by key id. `readers` pairs a key id with each
-    device registered under that key: a reader speaks for itself only.
+    `pass_keys`, `reader_keys` and `face_keys` are public keys by key id. `readers` and `faces` pair
+    a key id with each device registered under that key: a device speaks for itself only.
     """
 
     site_id: str
     group: str
+    door: str = ""
     documents: tuple[str, ...] = ("cn.ric", "passport")
     pass_keys: Mapping[str, Ed25519PublicKey] = field(default_factory=dict, repr=False)
     reader_keys: Mapping[str, Ed25519PublicKey] = field(default_factory=dict, repr=False)
     readers: frozenset[tuple[str, str]] = frozenset()
+    face_keys: Mapping[str, Ed25519PublicKey] = field(default_factory=dict, repr=False)
+    faces: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -145,20 +153,26 @@ class Probe:
     """A presentation that could be read.
 
     `lookup` is the key its references are filed under; it never reveals an identity number.
-    `last_two` is what staff may see of a document number.
+    `last_two` is what staff may see of a document number. `credential` is what its failures are
+    counted under, where that is not the lookup.
     """
 
     lookup: str
     data: Any = field(repr=False, default=None)
     last_two: str = ""
+    credential: str = ""
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """The presentation is not one this method can read: a slip, never counted as a failure."""
+    """The presentation is not one this method can read: a slip, never counted as a failure.
+
+    `advice` is a word for what to do better, of those the templates know.
+    """
 
     reason: Reason
     prompt: str
+    advice: str = ""
 
 
 @dataclass(frozen=True)

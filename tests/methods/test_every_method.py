@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import methods, sitefile
+from gateway import methods, permits, sitefile
 from gateway.attempt import Presentation
 from gateway.keys import Secrets
 from gateway.methods import (
@@ -35,13 +35,16 @@ from tests.makers import DOOR_CODE, MASTER, NOW, NUMBER
 PACKAGE = Path(methods.__file__).parent
 CATALOGUE = PACKAGE.parent / "translations" / "zh_Hans_CN" / "LC_MESSAGES" / "messages.po"
 METHODS = methods.load(Secrets(MASTER))
-KEY, READER = SigningKey.new(), SigningKey.new()
+KEY, READER, CAMERA = SigningKey.new(), SigningKey.new(), SigningKey.new()
 PLACE = Place(
     "hotel",
+    "gate",
     "gate",
     pass_keys={KEY.kid: KEY.public},
     reader_keys={READER.kid: READER.public},
     readers=frozenset({(READER.kid, "r1")}),
+    face_keys={CAMERA.kid: CAMERA.public},
+    faces=frozenset({(CAMERA.kid, "f1")}),
 )
 PASS = make_pass(
     KEY, Pass("hotel", "someone0", "gate", NOW, NOW + timedelta(days=1), bytes([0, 1] * 3 + [9]))
@@ -49,6 +52,28 @@ PASS = make_pass(
 READING = "EWR:" + make_reading(
     READER, Reading("hotel", "r1", NUMBER, "cn.ric", NOW, NOW + timedelta(seconds=60), "j1")
 )
+REFERENCE = "5" * 32
+LOOKED = permits.make(
+    CAMERA,
+    permits.Result(
+        "f1",
+        "hotel",
+        NOW,
+        NOW + timedelta(seconds=60),
+        "j2",
+        permit="p1",
+        door="gate",
+        visit="v1",
+        outcome="match",
+        reference=REFERENCE,
+        band="high",
+        advice="",
+        engine="e",
+        erased=7,
+    ),
+)
+# What a way is told by the visit itself, and by nobody who presents anything.
+VISIT = {"face": {"permit": "p1", "visit": "v1", "claimed": "c1", "references": REFERENCE}}
 # For each way: what may be presented, and what of it nobody may see in a log.
 Good = list[tuple[dict[str, str], tuple[str, ...]]]
 GOOD: dict[str, Good] = {
@@ -62,6 +87,7 @@ GOOD: dict[str, Good] = {
         ({"pass": "1234 5678-9012 3456"}, ("1234567890123456",)),
     ],
     "pin": [({"pin": "1234987654"}, ("987654",))],
+    "face": [({"face": LOOKED}, (LOOKED,))],
 }
 PRESENTED = [(way, given, hidden) for way, all_ in GOOD.items() for given, hidden in all_]
 
@@ -101,7 +127,9 @@ text = st.one_of(
     st.text(alphabet="0123456789０٣XxＸ -<", max_size=100),
     st.builds(str.__add__, st.sampled_from(["EW1:", "EWR:", "P<"]), st.text()),
     st.builds(
-        lambda good, cut: good[:cut], st.sampled_from([PASS, READING, NUMBER]), st.integers(0, 300)
+        lambda good, cut: good[:cut],
+        st.sampled_from([PASS, READING, NUMBER, LOOKED]),
+        st.integers(0, 300),
     ),
 )
 
@@ -113,7 +141,7 @@ def catalogue() -> dict[str, str]:
 
 
 def told(method: Method, presentation: dict[str, str]) -> Probe | Unreadable:
-    return method.read(presentation, PLACE, NOW)
+    return method.read({**presentation, **VISIT.get(method.way.name, {})}, PLACE, NOW)
 
 
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
