@@ -6,19 +6,19 @@ events, however many presentations run in parallel.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import ceil
 
 from sqlalchemy.orm import Session
 
-from gateway import audit, entitlement, policy, rules
+from gateway import audit, capture, entitlement, policy, rules, throttle
 from gateway.entitlement import Span
 from gateway.errors import NotPossible
 from gateway.methods import (
     Claiming,
     Evidence,
+    Kind,
     Method,
     Place,
     Probe,
@@ -33,9 +33,10 @@ from gateway.store import queries
 from gateway.store.models import Attempt, Enrolment, Verification
 from gateway.tokens import Reading
 from gateway.verification import offered
-from gateway.visit import agrees, close_verified, refer, standing, still_open, what
+from gateway.visit import agrees, close_verified, refer, spend, standing, still_open, what
 
-GUESSES = frozenset({Reason.WRONG})  # what a throttle counts: guesses, not stale or foreign passes
+GUESSES = frozenset({Reason.WRONG, Reason.NO_TURN})
+"""What a throttle counts: guesses, not stale or foreign passes."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,15 @@ def attempt(house: House, site: Rules, visit_id: str, shown: Presentation, now: 
     can be presented now. A presentation that does not match is a `Result` like any other.
     """
     with house.store.reads() as session:
+        # The visit first: if it was closed by this very submission, sent twice, that is seen next.
+        found = queries.verification(session, site.id, visit_id)
         if before := queries.attempt(session, site.id, visit_id, shown.nonce):
             return _said(before)
-        visit = still_open(queries.verification(session, site.id, visit_id), now)
+        visit = still_open(found, now)
         if visit.subscriber_id:
             raise NotPossible("document_wanted", "the holder is verified; a document is asked for")
         door = site.door(visit.door_id)
-        if shown.way not in {way.name for way in offered(house, session, site, visit)}:
+        if shown.way not in {way.name for way in offered(house, session, site, visit, now)}:
             return Result(Outcome.UNAVAILABLE)
         method = house.methods[shown.way]
         place = rules.place(house, session, site, door)
@@ -100,8 +103,10 @@ def _reference(row: Enrolment, now: datetime) -> Reference:
 
 
 def _fields(method: Method, visit: Verification, shown: Presentation) -> dict[str, str]:
-    """Take what was presented, and a claim only if this visit has made it before."""
+    """Take what was presented, and what only this visit can say: its claim, its permit."""
     fields = {prompt.name: shown.fields.get(prompt.name, "") for prompt in method.prompts}
+    if any(prompt.kind is Kind.CAPTURE for prompt in method.prompts):
+        fields |= capture.captured(visit)
     if isinstance(method, Claiming) and visit.claim_lookup:
         fields |= {"claim": visit.claim_lookup, "claim_last_two": visit.claim_last_two or ""}
     return fields
@@ -129,6 +134,8 @@ class _Case:
             visit.touched_at = self.now
             visit.way = self.shown.way
             visit.message = {"reason": slip.reason, "way": self.shown.way, "slip": slip.prompt}
+            if capture.captures(self.house, self.shown.way):
+                capture.slip(visit, slip)
             if isinstance(method, Claiming):
                 claim = method.read_claim(_fields(method, visit, self.shown), self.place, self.now)
                 if isinstance(claim, Probe):
@@ -163,61 +170,34 @@ class _Case:
             visit.touched_at = self.now
             if isinstance(self.house.methods[self.shown.way], Claiming):
                 self._keep_claim(visit, probe, "")
-            result = self._settle(session, probe, evidence)
+            result = self._settle(session, visit, probe, evidence)
+            spend(visit)
             self._finish(session, visit, evidence, result)
             return result
 
-    def _settle(self, session: Session, probe: Probe, evidence: Evidence) -> Result:
-        credential, kiosk = self._throttles(probe)
-        names = [name for name in (credential, kiosk) if name]
-        blocks = queries.throttles(session, self.site.id, names)
-        rest = max((self._rest(session, *item) for item in blocks.items()), default=timedelta(0))
-        if rest > timedelta(0):
-            return Result(Outcome.UNAVAILABLE, Reason.THROTTLED, ceil(rest.total_seconds()))
-        reason = self._why_not(session, evidence)
+    def _settle(
+        self, session: Session, visit: Verification, probe: Probe, evidence: Evidence
+    ) -> Result:
+        guard = throttle.Guard(self.house, session, self.site.id, self.now)
+        way, here = self.house.methods[self.shown.way].way, (self.shown.source, self.door.id)
+        credential, kiosk = guard.names(way, probe, here)
+        blocks = guard.blocks(credential, kiosk)
+        if wait := guard.rest(blocks):
+            return Result(Outcome.UNAVAILABLE, Reason.THROTTLED, wait)
+        reason = self._why_not(session, visit, evidence)
         if reason is Reason.NONE:
-            if blocks:
-                queries.clear_throttles(session, self.site.id, names)
+            guard.clear(blocks)
             return Result(Outcome.PASSED)
-        wait = 0
-        if reason in GUESSES:
-            if credential:
-                wait = self._count(session, credential, policy.delay)
-            wait = max(wait, self._count(session, kiosk, policy.pace))
+        if reason is Reason.NO_CONSENT:  # withdrawn meanwhile: nothing failed
+            return Result(Outcome.UNAVAILABLE, reason)
+        wait = guard.count(way, credential, kiosk) if reason in GUESSES else 0
         return Result(Outcome.FAILED, reason, wait)
 
-    def _rest(self, session: Session, name: str, block: queries.Block) -> timedelta:
-        """Say how long a throttle still rests: never longer than it was told to."""
-        if self.now >= block.since:
-            return block.until - self.now
-        # The clock was set back: the rest begins anew, instead of lasting until it has caught up.
-        rest = block.until - block.since
-        queries.rest_until(session, self.site.id, name, self.now, self.now + rest)
-        return rest
-
-    def _throttles(self, probe: Probe) -> tuple[str, str]:
-        """Name the throttles: of the credential, known or not, and of the kiosk."""
-        credential = rules.throttle_name(self.house, self.shown.way, probe.lookup)
-        here = (self.shown.way, self.shown.source, self.door.id)
-        kiosk = "k" + self.house.secrets.mac("throttle", "kiosk", *here).hex()[:32]
-        # a pass that is not ours names no credential
-        return (credential if probe.lookup else ""), kiosk
-
-    def _count(self, session: Session, name: str, rest: Callable[[int], int]) -> int:
-        failures = queries.count_failure(session, self.site.id, name, self.now)
-        seconds = rest(failures)
-        if failures >= policy.HARD_LIMIT and rest is policy.delay:
-            seconds = policy.NEVER
-        if seconds:
-            until = self.now + timedelta(seconds=seconds)
-            queries.rest_until(session, self.site.id, name, self.now, until)
-        return seconds
-
-    def _why_not(self, session: Session, evidence: Evidence) -> Reason:
+    def _why_not(self, session: Session, visit: Verification, evidence: Evidence) -> Reason:
         """Say why the evidence does not open this door, or `NONE`; taking the single use last."""
         if not evidence.match or evidence.reference is None:
             return evidence.reason
-        reason = self._not_now(session, evidence.reference)
+        reason = self._not_now(session, visit, evidence.reference)
         if reason is not Reason.NONE:
             return reason
         fresh = evidence.once is None or queries.use_token(session, self.site.id, *evidence.once)
@@ -226,11 +206,16 @@ class _Case:
             return Reason.USED
         return Reason.NONE
 
-    def _not_now(self, session: Session, reference: Reference) -> Reason:
+    def _not_now(self, session: Session, visit: Verification, reference: Reference) -> Reason:
         """Say why a reference that matched may not open this door now, or `NONE`."""
         row = queries.enrolment(session, self.site.id, reference.id)
         person = queries.subscriber(session, self.site.id, reference.subscriber_id)
-        if row is None or person is None or row.revoked_at or person.closed_at:
+        if row is None or person is None:
+            return Reason.REVOKED
+        biometric = self.house.methods[self.shown.way].way.biometric
+        if biometric and not capture.consented(session, self.site, visit, person, self.now):
+            return Reason.NO_CONSENT
+        if row.revoked_at or person.closed_at:
             return Reason.REVOKED
         reason = Span(row.valid_from, row.valid_to).judge(self.now)
         if reason is not Reason.NONE:
@@ -243,7 +228,7 @@ class _Case:
         outcome = result.outcome or Outcome.UNAVAILABLE
         counted = policy.after(standing(visit), self.shown.way, outcome)
         visit.failures = dict(counted.failures)
-        healthy = rules.healthy(self.house, session, self.site)
+        healthy = rules.healthy(self.house, session, self.site, self.door, self.now)
         passed = outcome is Outcome.PASSED
         judged = evidence if passed else Evidence(match=False)
         decision = policy.decide(self.door, counted, healthy, judged)

@@ -20,6 +20,7 @@ FREE_FAILURES = 4  # NIST SP 800-63B-4 section 3.2.3: five in a row, then a dela
 FIRST_DELAY = 30  # seconds
 LONGEST_DELAY = 3600  # seconds
 HARD_LIMIT = 100  # SP 800-63B-4 section 3.2.2: then dead until bound anew
+BIOMETRIC_LIMIT = 50  # SP 800-63B-4 section 3.2.3: without a tested PAD; other ways stay open
 LONGEST_PACE = 5  # seconds: shorter than anybody needs to step up and type
 NEVER = 100 * 365 * 86_400  # seconds: until bound anew
 
@@ -127,6 +128,11 @@ def delay(failures: int) -> int:
     if failures <= FREE_FAILURES:
         return 0
     return min(FIRST_DELAY << min(failures - FREE_FAILURES - 1, 10), LONGEST_DELAY)
+
+
+def limit(way: Way) -> int:
+    """Failures in a row after which a credential is dead until it is bound anew."""
+    return BIOMETRIC_LIMIT if way.biometric else HARD_LIMIT
 
 
 def pace(failures: int) -> int:
