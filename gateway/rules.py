@@ -4,9 +4,9 @@ A site's rules are its file, applied. They are read again only when the file's d
 database has changed, so a new site file counts in every process from its next request on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ from gateway.signing import SigningKey
 from gateway.site import SiteFile
 from gateway.sitefile import changes
 from gateway.store import Store, queries
-from gateway.store.models import Closure, Door, Key, LogHead, Site
+from gateway.store.models import Closure, Device, Door, Key, LogHead, Site
 
 
 @dataclass(frozen=True)
@@ -98,27 +98,57 @@ def from_file(file: SiteFile, methods: Mapping[str, Method]) -> Rules:
     return Rules(file, doors)
 
 
-def healthy(house: House, session: Session, rules: Rules) -> frozenset[str]:
-    """Name the ways that work now at this site."""
-    return frozenset(house.methods) - queries.closed_ways(session, rules.id)
+FRESH = timedelta(seconds=4)
+"""How long a face device may be silent: it calls every 1.5 s, and is missed within 5."""
+
+
+def healthy(
+    house: House, session: Session, rules: Rules, door: policy.Door, now: datetime
+) -> frozenset[str]:
+    """Name the ways that work now at this door; a biometric one needs a device that is well."""
+    well = frozenset(house.methods) - queries.closed_ways(session, rules.id)
+    biometric = {way.name for way in door.ways if way.biometric}
+    if biometric & well and face_device(session, rules, door, now) is None:
+        return well - biometric
+    return well
+
+
+def face_device(session: Session, rules: Rules, door: policy.Door, now: datetime) -> Device | None:
+    """Find the face device of a door that was heard of last, if that was a moment ago."""
+    heard = [
+        row
+        for row in queries.faces(session, rules.id, door.id)
+        if abs(now - row.seen_at) < FRESH and row.status in {"ready", "busy"}
+    ]
+    return max(heard, key=lambda row: row.seen_at, default=None)
 
 
 def place(house: House, session: Session, rules: Rules, door: policy.Door) -> Place:
     """Gather what a method may know of where it is asked."""
     del house
-    readers = [
-        (jose.thumbprint(_public(row.public_key))[:4].hex(), row)
-        for row in queries.readers(session, rules.id)
-        if row.door_id == door.id  # a reader vouches for who stands before it, and for nobody else
+    units = [
+        (key_id(row), row)
+        for row in queries.signers(session, rules.id)
+        if row.door_id == door.id  # a device vouches for who stands before it, and for nobody else
     ]
+    readers = [(kid, row) for kid, row in units if row.kind == "reader"]
+    faces = [(kid, row) for kid, row in units if row.kind == "face"]
     return Place(
         site_id=rules.id,
         group=door.group,
+        door=door.id,
         documents=rules.file.site.documents,
         pass_keys=dict(public_keys(session, rules.id)),
-        reader_keys={kid: _public(row.public_key) for kid, row in readers},
+        reader_keys={kid: public_key(row.public_key) for kid, row in readers},
         readers=frozenset((kid, row.id) for kid, row in readers),
+        face_keys={kid: public_key(row.public_key) for kid, row in faces},
+        faces=frozenset((kid, row.id) for kid, row in faces),
     )
+
+
+def key_id(device: Device) -> str:
+    """Name the key a reader or face device signs with: as in the head of what it signs."""
+    return jose.thumbprint(public_key(device.public_key))[:4].hex()
 
 
 def throttle_name(house: House, way: str, lookup: str) -> str:
@@ -129,11 +159,12 @@ def throttle_name(house: House, way: str, lookup: str) -> str:
 
 def public_keys(session: Session, site_id: str) -> list[tuple[str, Ed25519PublicKey]]:
     """List the keys a site has signed with, by id; retired ones still verify."""
-    return [(key.kid, _public(key.public)) for key in queries.keys(session, site_id)]
+    return [(key.kid, public_key(key.public)) for key in queries.keys(session, site_id)]
 
 
 @lru_cache(maxsize=1024)
-def _public(text: str) -> Ed25519PublicKey:
+def public_key(text: str) -> Ed25519PublicKey:
+    """Take up a public key kept in hexadecimal."""
     return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
 
 
@@ -202,9 +233,24 @@ def close_way(house: House, site: Rules, way: str, why: str, now: datetime) -> N
     with house.store.writes.begin() as session:
         session.merge(Closure(site_id=site.id, way=way, why=why[:200], closed_at=now))
         session.flush()
-        audit.append(
-            session, site.id, now, audit.Fact("way.closed", {"way": way, "why": why[:200]})
-        )
+        facts = [audit.Fact("way.closed", {"way": way, "why": why[:200]})]
+        facts += [
+            audit.Fact("alarm", {"door": door.id, "why": "no_alternative"})
+            for door in _without_alternative(house, session, site, way)
+        ]
+        audit.append(session, site.id, now, *facts)
+
+
+def _without_alternative(
+    house: House, session: Session, site: Rules, way: str
+) -> Iterator[policy.Door]:
+    """Find the doors where closing a way left face without an alternative, and so took it away."""
+    closed = queries.closed_ways(session, site.id)
+    for door in site.doors.values():
+        biometric = any(known.biometric for known in door.ways)
+        plain = {known.name for known in door.ways if not known.biometric} & house.methods.keys()
+        if biometric and way in plain and not plain - closed:
+            yield door
 
 
 def open_way(house: House, site: Rules, way: str, now: datetime) -> None:

@@ -124,7 +124,7 @@ def offered(house: House, site: Rules, visit_id: str) -> list[str]:
     with house.store.reads() as session:
         visit = queries.verification(session, site.id, visit_id)
         assert visit is not None
-        return [way.name for way in verification.offered(house, session, site, visit)]
+        return [way.name for way in verification.offered(house, session, site, visit, NOW)]
 
 
 def test_a_closed_way_takes_nothing_and_counts_nothing(house: House, site: Rules):
