@@ -1,4 +1,4 @@
-"""Kiosks and card readers: how they are paired and known again.
+"""Kiosks and card readers: how they are paired and known again. Face devices: see `face_device`.
 
 An operator opens a pairing (`gateway device pair`), which shows a six-digit code for ten minutes;
 whoever types it at a browser makes that browser the door's kiosk. From then on a cookie with 256
@@ -7,6 +7,7 @@ random bits speaks for it. A reader is registered with its public key and signs 
 
 import hashlib
 import hmac
+import re
 import secrets
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -25,8 +26,13 @@ GUESSES = 10  # wrong codes after which every open pairing is void: one in 100,0
 SEEN_EVERY = timedelta(seconds=30)
 
 
-def open_pairing(house: House, site: Rules, door_id: str, now: datetime) -> str:
-    """Open a pairing for a door; returns its six-digit code, good once within ten minutes."""
+def open_pairing(
+    house: House, site: Rules, door_id: str, now: datetime, *, kind: str = "kiosk"
+) -> str:
+    """Open a pairing for a door; returns its six-digit code, good once within ten minutes.
+
+    `kind` is "kiosk" or "face": a code pairs nothing of another kind.
+    """
     door = site.door(door_id)
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     with house.store.writes.begin() as session:
@@ -35,6 +41,7 @@ def open_pairing(house: House, site: Rules, door_id: str, now: datetime) -> str:
                 site_id=site.id,
                 id=uuid4().hex,
                 door_id=door.id,
+                kind=kind,
                 code_mac=_mac(house, code),
                 guesses=0,
                 expires_at=now + PAIRING,
@@ -49,18 +56,25 @@ def pair(house: House, code: str, name: str, now: datetime) -> str | None:
     A wrong code counts against every open pairing, so guessing ends them instead of finding one.
     """
     with house.store.writes.begin() as session:
-        pairings = queries.open_pairings(session, now)
-        mac = _mac(house, code)
-        match = next((p for p in pairings if hmac.compare_digest(p.code_mac, mac)), None)
-        if match is None:
-            for pairing in pairings:
-                pairing.guesses += 1
-                if pairing.guesses >= GUESSES:
-                    pairing.used_at = now
-            return None
-        if not queries.use_pairing(session, match, now):
-            return None
-        return add_kiosk(session, match.site_id, match.door_id, name, now)
+        match = take_pairing(house, session, code, "kiosk", now)
+        return add_kiosk(session, match.site_id, match.door_id, name, now) if match else None
+
+
+def take_pairing(
+    house: House, session: Session, code: str, kind: str, now: datetime
+) -> Pairing | None:
+    """Take the open pairing of that kind with that code; a wrong code counts against them all."""
+    pairings = queries.open_pairings(session, now)
+    mac = _mac(house, code)
+    fitting = (p for p in pairings if p.kind == kind and hmac.compare_digest(p.code_mac, mac))
+    match = next(fitting, None)
+    if match is None:
+        for pairing in pairings:
+            pairing.guesses += 1
+            if pairing.guesses >= GUESSES:
+                pairing.used_at = now
+        return None
+    return match if queries.use_pairing(session, match, now) else None
 
 
 def add_kiosk(session: Session, site_id: str, door_id: str, name: str, now: datetime) -> str:
@@ -68,30 +82,42 @@ def add_kiosk(session: Session, site_id: str, door_id: str, name: str, now: date
     secret = secrets.token_urlsafe(32)
     row = _row(site_id, door_id, name, now)
     row.kind, row.secret_hash = "kiosk", _hash(secret)
-    session.add(row)
-    session.flush()
-    fact = audit.Fact("device.paired", {"device": row.id, "door": door_id, "kind": "kiosk"})
-    audit.append(session, site_id, now, fact)
+    _keep(session, row, now)
     return f"{site_id}.{row.id}.{secret}"
 
 
 def add_reader(house: House, site: Rules, door_id: str, public_key: str, now: datetime) -> str:
     """Register a card reader by its Ed25519 public key in hexadecimal; returns its id."""
     door = site.door(door_id)
-    try:
-        known = len(bytes.fromhex(public_key)) == 32  # noqa: PLR2004 - RFC 8032 section 5.1.5
-    except ValueError:
-        known = False
-    if not known:
+    if not is_key(public_key):
         raise NotPossible("bad_key", "a reader's public key is 64 hexadecimal characters")
     with house.store.writes.begin() as session:
         row = _row(site.id, door.id, "reader", now)
         row.kind, row.public_key = "reader", public_key.lower()
-        session.add(row)
-        session.flush()
-        fact = audit.Fact("device.paired", {"device": row.id, "door": door.id, "kind": "reader"})
-        audit.append(session, site.id, now, fact)
+        _keep(session, row, now)
         return row.id
+
+
+def add_face(  # noqa: PLR0917 - what the device says of itself, and for which door
+    session: Session, site_id: str, door_id: str, public_key: str, url: str, now: datetime
+) -> Device:
+    """Make a face device of a door; it is not well before it has called."""
+    row = _row(site_id, door_id, "face device", now)
+    row.kind, row.public_key, row.url = "face", public_key.lower(), url.rstrip("/")
+    _keep(session, row, now)
+    return row
+
+
+def _keep(session: Session, row: Device, now: datetime) -> None:
+    session.add(row)
+    session.flush()
+    told = {"device": row.id, "door": row.door_id, "kind": row.kind}
+    audit.append(session, row.site_id, now, audit.Fact("device.paired", told))
+
+
+def is_key(text: str) -> bool:
+    """Say whether a text is an Ed25519 public key in hexadecimal (RFC 8032 section 5.1.5)."""
+    return re.fullmatch("[0-9a-fA-F]{64}", text) is not None
 
 
 def _row(site_id: str, door_id: str, name: str, now: datetime) -> Device:

@@ -68,6 +68,21 @@ def test_what_is_no_code_pairs_nothing(house: House, site: Rules, code: str):
     assert device.pair(house, code, "", NOW) is None
 
 
+@pytest.mark.parametrize("kind", ["kiosk", "face"])
+@pytest.mark.parametrize("code", ["", "0", "12345", "1234567", "12345x", "００００００", "\x00" * 6])
+def test_what_is_no_code_does_not_count_as_a_guess(
+    house: House, site: Rules, code: str, kind: str
+):
+    right = device.open_pairing(house, site, "gate", NOW, kind=kind)
+    before = dump(house)["pairing"]
+    for _ in range(device.GUESSES + 1):
+        with house.store.writes.begin() as session:
+            assert device.take_pairing(house, session, code, kind, NOW) is None
+    assert dump(house)["pairing"] == before
+    with house.store.writes.begin() as session:
+        assert device.take_pairing(house, session, right, kind, NOW)
+
+
 def test_a_pairing_for_no_door_is_not_opened(house: House, site: Rules):
     with pytest.raises(NotFound):
         device.open_pairing(house, site, "cellar", NOW)
@@ -146,4 +161,4 @@ def test_a_reader_is_no_kiosk(house: House, site: Rules):
     with house.store.reads() as session:
         row = session.get_one(Device, ("hotel", reader))
         assert row.public_key == "ab" * 32
-        assert [r.id for r in queries.readers(session, "hotel")] == [reader]
+        assert [r.id for r in queries.signers(session, "hotel")] == [reader]
