@@ -7,13 +7,13 @@ failures: those are kept by locator and by number, not by reference.
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from gateway import audit, entitlement, policy, rules
-from gateway.entitlement import Basis, Span, give
+from gateway import audit, consent, entitlement, face_device, policy, rules
+from gateway.entitlement import Basis, Span, give, household_of
 from gateway.errors import NotFound, NotPossible
 from gateway.methods import Unreadable
 from gateway.methods.card import MAX_CODE, MIN_CODE, Card
@@ -30,12 +30,19 @@ HANDLE_LENGTH = 8
 
 @dataclass(frozen=True)
 class Applicant:
-    """Somebody to be enrolled: what they are called, which doors they may pass, and when."""
+    """Somebody to be enrolled: what they are called, which doors they may pass, and when.
+
+    `household` is the flat or booking they may be claimed by. Of `born` only the day they turn
+    fourteen is kept; without it they count as younger. `guardian` is a subscriber's id.
+    """
 
     name: str
     groups: Sequence[str]
     basis: Basis
     span: Span
+    household: str = ""
+    born: date | None = None
+    guardian: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,8 @@ def subscribe(house: House, site: Rules, applicant: Applicant, now: datetime) ->
             message = f"no door of site {site.id} belongs to the group {group}"
             raise NotFound(message)
     with house.store.writes.begin() as session:
+        if applicant.guardian:
+            _person(session, site.id, applicant.guardian)
         person = Subscriber(
             site_id=site.id,
             id=uuid4().hex,
@@ -62,6 +71,9 @@ def subscribe(house: House, site: Rules, applicant: Applicant, now: datetime) ->
             locator=_free_locator(session, site.id),
             name=applicant.name,
             salt=secrets.token_hex(16),
+            household=household_of(applicant.household),
+            guardian_id=applicant.guardian or None,
+            consents_from=consent.fourteenth(applicant.born) if applicant.born else None,
             created_at=now,
         )
         session.add(person)
@@ -189,10 +201,11 @@ def revoke(house: House, site: Rules, subscriber_id: str, way: str, now: datetim
     """End every reference a subscriber has for one way, at once; returns how many there were."""
     with house.store.writes.begin() as session:
         person = _person(session, site.id, subscriber_id)
-        ended = _end(session, person, now, lambda e: e.method == way)
+        ended, facts = _end(session, person, now, lambda e: e.method == way)
         if ended:
             session.flush()
-            audit.append(session, site.id, now, audit.Fact("revoked", {**_who(person), "way": way}))
+            fact = audit.Fact("revoked", {**_who(person), "way": way})
+            audit.append(session, site.id, now, fact, *facts)
         return ended
 
 
@@ -211,7 +224,8 @@ def _bind_anew(house: House, session: Session, person: Subscriber, now: datetime
 
 def _end(
     session: Session, person: Subscriber, now: datetime, chosen: Callable[[Enrolment], bool]
-) -> int:
+) -> tuple[int, tuple[audit.Fact, ...]]:
+    """End references; returns how many, and the orders given to erase those of faces."""
     ended = [
         e
         for e in queries.enrolments_of(session, person.site_id, person.id)
@@ -219,7 +233,8 @@ def _end(
     ]
     for row in ended:
         row.revoked_at = now
-    return len(ended)
+    kept_elsewhere = [row for row in ended if row.method == "face"]
+    return len(ended), face_device.order_erasure(session, kept_elsewhere, "revoked", now)
 
 
 def _add(
@@ -257,8 +272,8 @@ def end(house: House, site: Rules, subscriber_id: str, now: datetime) -> str:
     """End somebody's time here, with every way and every door at once; returns their name."""
     with house.store.writes.begin() as session:
         person = _person(session, site.id, subscriber_id)
-        _end(session, person, now, lambda _: True)
+        _, facts = _end(session, person, now, lambda _: True)
         person.closed_at = person.closed_at or now
         session.flush()
-        audit.append(session, site.id, now, audit.Fact("ended", _who(person)))
+        audit.append(session, site.id, now, audit.Fact("ended", _who(person)), *facts)
         return person.name

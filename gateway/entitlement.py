@@ -1,5 +1,6 @@
 """Who may pass which door, and when: a stay, a residency, an invitation."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,18 @@ from gateway import audit
 from gateway.methods import Reason
 from gateway.store import queries
 from gateway.store.models import Entitlement, Subscriber
+
+MAX_HOUSEHOLD = 40  # characters
+
+
+def household_of(text: str) -> str:
+    """Write a flat or booking number in one way: half-width capitals and digits, nothing between.
+
+    Nothing is left of what is longer than MAX_HOUSEHOLD, or of what has neither.
+    """
+    if len(text) > MAX_HOUSEHOLD:
+        return ""
+    return "".join(c for c in unicodedata.normalize("NFKC", text).upper() if c.isalnum())
 
 
 class Basis(StrEnum):

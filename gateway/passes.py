@@ -50,10 +50,11 @@ def sign(house: House, session: Session, person: Subscriber, cut: Cut) -> str:
 
 @dataclass(frozen=True)
 class Live:
-    """A live pass as it is now, and the door group it opens."""
+    """A live pass as it is now, the door group it opens, and whose it is."""
 
     text: str = field(repr=False)
     group: str
+    subscriber_id: str
 
 
 def live_pass(
@@ -81,7 +82,7 @@ def live_pass(
             until=start + timedelta(seconds=LIVE_SECONDS + LIVE_LEEWAY),
             issued=start,
         )
-        return Live(sign(house, session, person, cut), cut.group)
+        return Live(sign(house, session, person, cut), cut.group, person.id)
 
 
 def hash_code(code: str) -> str:

@@ -16,9 +16,10 @@ from gateway.policy import Outcome, State
 from gateway.rules import House, Rules
 from gateway.store import queries
 from gateway.store.models import Device, Tally, Verification
-from gateway.visit import IDLE, VISIT, close_as, lapse, refer, standing, still_open, what
+from gateway.visit import IDLE, VISIT, close_as, lapse, refer, standing, still_open, turn, what
 
 AGAIN = timedelta(seconds=4)  # a scanner that reads on, a finger that presses twice
+KNOWN = "known"  # what the screen says to whoever asks for a person and waits for one already
 
 
 def begin(
@@ -67,10 +68,13 @@ def draw_of(house: House, device: Device) -> str:
     return house.secrets.mac("draw", device.site_id, device.id, str(device.visits)).hex()[:16]
 
 
-def offered(house: House, session: Session, site: Rules, visit: Verification) -> tuple[Way, ...]:
+def offered(
+    house: House, session: Session, site: Rules, visit: Verification, now: datetime
+) -> tuple[Way, ...]:
     """List the ways this visit may use now, in the order drawn for it."""
-    healthy = rules.healthy(house, session, site)
-    return policy.offer(site.door(visit.door_id), standing(visit), healthy, visit.draw)
+    door = site.door(visit.door_id)
+    healthy = rules.healthy(house, session, site, door, now)
+    return policy.offer(door, standing(visit), healthy, visit.draw)
 
 
 def choose(
@@ -79,9 +83,11 @@ def choose(
     """Open one way's screen; False if it is not offered now. The claim is kept, but for `anew`."""
     with house.store.writes.begin() as session:
         visit = still_open(queries.lock_verification(session, site.id, visit_id), now)
-        if visit.subscriber_id or way not in {w.name for w in offered(house, session, site, visit)}:
+        ways = offered(house, session, site, visit, now)
+        if visit.subscriber_id or way not in {w.name for w in ways}:
             return False
         visit.way, visit.message, visit.touched_at = way, None, now
+        turn(visit, way)
         if anew:
             visit.claim_lookup = visit.claim_last_two = visit.claim_reader = None
         if visit.state == State.REFERRED:
@@ -101,6 +107,7 @@ def decline(house: House, site: Rules, visit_id: str, way: str, now: datetime) -
     with house.store.writes.begin() as session:
         visit = still_open(queries.lock_verification(session, site.id, visit_id), now)
         visit.way, visit.message, visit.touched_at = None, None, now
+        visit.face = {"manage": True} if (visit.face or {}).get("manage") else None
         if way in {w.name for w in site.door(visit.door_id).ways}:
             row = Tally(
                 site_id=site.id,
@@ -113,9 +120,14 @@ def decline(house: House, site: Rules, visit_id: str, way: str, now: datetime) -
 
 
 def call_staff(house: House, site: Rules, visit_id: str, now: datetime) -> None:
-    """Ask for a person; the ways stay open meanwhile."""
+    """Ask for a person; the ways stay open meanwhile. Who waits for one already is told so."""
     with house.store.writes.begin() as session:
-        visit = still_open(queries.lock_verification(session, site.id, visit_id), now)
+        found = queries.lock_verification(session, site.id, visit_id)
+        if found and _awaits_sight(found, now):
+            refer(session, found, "document", now)  # on record already: only the wait is longer
+            found.touched_at, found.message = now, {"reason": KNOWN}
+            return
+        visit = still_open(found, now)
         visit.touched_at = now
         fact = refer(session, visit, "help", now)
         session.flush()
@@ -138,7 +150,7 @@ def stay(house: House, site: Rules, visit_id: str, now: datetime) -> None:
 
 
 def leave(house: House, site: Rules, device: Device, now: datetime) -> None:
-    """Clear a kiosk for the next person; a visit still open is abandoned."""
+    """Clear a kiosk for the next person; an open visit is abandoned, unless staff are to see it."""
     with house.store.writes.begin() as session:
         kiosk = queries.lock_device(session, site.id, device.id)
         if kiosk is None:
@@ -149,8 +161,17 @@ def leave(house: House, site: Rules, device: Device, now: datetime) -> None:
         kiosk.language = None
 
 
+def _awaits_sight(visit: Verification, now: datetime) -> bool:
+    """Whether all is done but for somebody of the staff to look at the document."""
+    return visit.document == "given" and State(visit.state).open and lapse(visit, now) is None
+
+
 def _clear(session: Session, kiosk: Device, visit: Verification | None, now: datetime) -> None:
-    if visit and State(visit.state).open:
+    """Part a kiosk from its visit. One that waits for a document to be seen goes on without it.
+
+    The holder was told the code, and stands at the counter rather than at the kiosk.
+    """
+    if visit and State(visit.state).open and not _awaits_sight(visit, now):
         close_as(session, visit, lapse(visit, now) or State.ABANDONED, now)
     kiosk.verification_id = None
     kiosk.visits += 1

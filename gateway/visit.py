@@ -20,6 +20,9 @@ VISIT = timedelta(minutes=15)
 IDLE = timedelta(minutes=2)  # a kiosk nobody touches; its own warning comes after one minute
 WELCOME = timedelta(seconds=20)  # how long a kiosk without scripts keeps the answer
 WAITING = timedelta(minutes=15)  # how long a referred visit waits for a person
+LONGEST = timedelta(hours=1)  # from its beginning, however often somebody asks for a person
+_LOOK = frozenset({"permit", "references", "token", "url", "ends"})
+_AGREED = frozenset({"consent", "notice"})
 CODE = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 CODE_LENGTH = 5
 
@@ -49,12 +52,18 @@ def agrees(session: Session, visit: Verification, lookup: str | None) -> bool | 
 
 
 def refer(session: Session, visit: Verification, why: str, now: datetime) -> audit.Fact:
-    """Call a person to the visit: a document to sight, help asked for, or no way left."""
+    """Call a person to the visit: a document to sight, help asked for, or no way left.
+
+    Each call gives them a quarter of an hour, up to an hour in all. The one for a document is
+    always whole: it comes once, and what the holder was verified by may be spent.
+    """
+    whole = why == "document" and visit.document != "given"
+    most = now + WAITING if whole else min(now + WAITING, visit.started_at + LONGEST)
+    visit.expires_at = max(visit.expires_at, most)
     visit.state = State.REFERRED
     visit.message = visit.way = None
     if why == "document":
         visit.document = "given"
-    visit.expires_at = max(visit.expires_at, now + WAITING)
     waiting = queries.open_referral(session, visit.site_id, visit.id)
     if waiting:
         waiting.why = why
@@ -121,8 +130,33 @@ def lapse(visit: Verification, now: datetime) -> State | None:
     return None
 
 
+def spend(visit: Verification) -> None:
+    """Let go of a permit that has been answered: another look needs another one."""
+    if visit.face:
+        visit.face = {k: v for k, v in visit.face.items() if k not in _LOOK}
+
+
+def turn(visit: Verification, way: str) -> None:
+    """Turn to a way. Who was claimed stays; to agree was for the face alone, and for this once."""
+    facts = visit.face
+    if not facts or (way == "face" and not facts.get("manage")):
+        return
+    if way == "face":  # not to set it up after all, but to come in
+        visit.face = None
+    else:
+        visit.face = {k: v for k, v in facts.items() if k not in _LOOK | _AGREED}
+
+
+def managing(visit: Verification, now: datetime) -> bool:
+    """Whether somebody who was verified is busy with their own face, which they had asked for."""
+    asked = visit.state == State.VERIFIED and (visit.face or {}).get("manage") is True
+    return asked and abs(now - visit.touched_at) < IDLE
+
+
 def gone(visit: Verification, now: datetime) -> bool:
     """Whether a kiosk should be clear of this visit: it lapsed, or its welcome was long enough."""
+    if managing(visit, now):
+        return False
     welcomed = visit.closed_at is not None and abs(now - visit.closed_at) >= WELCOME
     return welcomed or lapse(visit, now) is not None
 
@@ -130,12 +164,14 @@ def gone(visit: Verification, now: datetime) -> bool:
 def forget_claim(visit: Verification) -> None:
     """Forget what was claimed: it served to ask nothing twice, and nothing asks any more."""
     visit.claim_lookup = visit.claim_last_two = visit.claim_reader = None
+    asked = visit.face and visit.face.get("manage") and visit.state == State.VERIFIED
+    visit.face = {"manage": True} if asked else None
 
 
 def close_as(session: Session, visit: Verification, state: State, now: datetime) -> None:
     """End a visit that nobody was verified in."""
-    forget_claim(visit)
     visit.state, visit.closed_at = state, now
+    forget_claim(visit)
     visit.way = visit.message = None
     end_referral(session, visit, now, "")
     session.flush()

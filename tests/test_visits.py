@@ -210,6 +210,7 @@ class Visits(RuleBasedStateMachine):
                 BUTTONS[button](self.house, self.site, visit, self.now)
         except NotPossible:
             assert not self.alive(before)
+            assert button != "help" or not self.going_on(before)  # somebody always answers that
 
     @rule(where=WHERE, number=st.sampled_from((*NUMBERS, "P98765432", "x", "")))
     def give_a_document(self, where, number):
@@ -240,7 +241,14 @@ class Visits(RuleBasedStateMachine):
     @rule(door=st.sampled_from(DOORS))
     def leave(self, door):
         unit = known(self.house, self.start.cookies[door], self.now)
+        before = self.row(unit.verification_id) if unit.verification_id else None
         verification.leave(self.house, self.site, unit, self.now)
+        after = known(self.house, self.start.cookies[door], self.now)
+        assert (after.verification_id, after.language) == (None, None)
+        if before and self.going_on(before) and before["document"] == "given":
+            assert self.row(before["id"]) == before  # a person still has to look: it goes on
+        elif before:
+            assert not State(self.row(before["id"])["state"]).open
 
     @rule(seconds=st.sampled_from((1, 5, 31, 61, 130, 1000)), sweep=st.booleans())
     def time_passes(self, seconds, sweep):
@@ -307,7 +315,7 @@ class Visits(RuleBasedStateMachine):
                 alive = State(visit.state).open
                 assert alive or visit.id not in waiting
                 assert visit.state != State.REFERRED or visit.id in waiting
-                ways = verification.offered(self.house, session, self.site, visit)
+                ways = verification.offered(self.house, session, self.site, visit, self.now)
                 assert {way.name for way in ways} == set(WAYS) - self.closed
 
     @invariant()
@@ -406,7 +414,7 @@ class Visits(RuleBasedStateMachine):
     def offers(self, visit: str) -> list[str]:
         with self.house.store.reads() as session:
             found = session.get_one(Verification, ("hotel", visit))
-            offered = verification.offered(self.house, session, self.site, found)
+            offered = verification.offered(self.house, session, self.site, found, self.now)
             return [way.name for way in offered]
 
 

@@ -1,0 +1,287 @@
+"""Setting one's own face up and stopping it: asked for, after another way, always with an end."""
+
+from datetime import timedelta
+
+import pytest
+
+from gateway import consent, enrolment, my_face, verification
+from gateway.consent import By
+from gateway.errors import NotFound, NotPossible
+from gateway.methods import Reason
+from gateway.permits import Found, Purpose
+from gateway.policy import State
+from gateway.rules import House, Rules
+from gateway.store import faces, queries
+from gateway.store.models import EraseOrder
+from tests.face_devices import Device, token_of
+from tests.faced import BORN, BY, agreed, managed, pin_of, set_up, subscriber, visit_of
+from tests.houses import dump
+from tests.makers import NOW, begin, later, make_site, present
+from tests.notices import FACE_HOTEL, LONGER
+
+
+@pytest.fixture
+def site(house: House) -> Rules:
+    """Apply a hotel that offers face at both doors."""
+    return make_site(house, FACE_HOTEL)
+
+
+@pytest.fixture
+def unit(house: House, site: Rules) -> Device:
+    """Pair a face device with the gate."""
+    return Device(house, site, "gate").pair()
+
+
+def kept(house: House, site: Rules, person: str) -> list[str]:
+    """Name the references that are filed for somebody and not revoked."""
+    with house.store.reads() as session:
+        return [row.lookup for row in faces.references(session, site.id, [person])]
+
+
+def orders(house: House) -> list[tuple[str, str]]:
+    """Give each erase order that is out, with its reason."""
+    columns = [column.name for column in EraseOrder.__table__.columns]
+    rows = [dict(zip(columns, row, strict=True)) for row in dump(house)["erase_order"]]
+    return sorted((row["reference"], row["why"]) for row in rows if row["done_at"] is None)
+
+
+def test_a_face_is_set_up_until_the_consent_ends(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site)
+    visit = managed(house, site, person)
+    my_face.agree(house, site, visit, "", BY, NOW)
+    permit = unit.open(token_of(house, site, visit))
+    with house.store.reads() as session:
+        owner = queries.subscriber(session, site.id, person)
+        assert owner is not None
+        line = consent.live(session, site, owner, "face", NOW)
+    assert line is not None
+    assert line.until == later(days=7)  # the stay, not the notice's thirty days
+    assert (permit.purpose, permit.consent) == (Purpose.ENROL, line.id)
+    assert permit.until == int(line.until.timestamp())
+    word = unit.answer(token_of(house, site, visit), Found.ENROLLED)
+    assert my_face.made(house, site, visit, word, NOW) is Reason.NONE
+    assert kept(house, site, person) == [permit.references]
+    assert orders(house) == []
+
+
+def test_a_reference_nobody_heard_of_again_is_ordered_erased(
+    house: House, site: Rules, unit: Device
+):
+    visit = managed(house, site, subscriber(house, site))
+    my_face.agree(house, site, visit, "", BY, NOW)
+    lost = unit.open(token_of(house, site, visit)).references
+    my_face.again(house, site, visit, NOW)
+    assert unit.call(later(seconds=60)).orders == []
+    told = unit.call(later(seconds=125)).orders
+    assert len(told) == 2
+    assert (lost, "unheard") in orders(house)
+
+
+def test_setting_up_again_replaces_what_was_there(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site)
+    first, second = set_up(house, site, unit, person), set_up(house, site, unit, person)
+    assert kept(house, site, person) == [second]
+    assert orders(house) == [(first, "replaced")]
+
+
+def test_p1_a_face_comes_only_after_another_way(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site)
+    visit = managed(house, site, person)
+    for way in ("pin", "qr"):
+        enrolment.revoke(house, site, person, way, NOW)
+    with pytest.raises(NotPossible, match="another way comes first"):
+        my_face.agree(house, site, visit, "", BY, NOW)
+
+
+def test_nobody_sets_up_a_face_without_having_asked_and_shown_who_they_are(
+    house: House, site: Rules, unit: Device
+):
+    person = subscriber(house, site)
+    asked, verified = begin(house, site), begin(house, site)
+    my_face.begin(house, site, asked, NOW)
+    present(house, site, verified, "pin", pin=pin_of(house, site, person))
+    for visit in (asked, verified):
+        with pytest.raises(NotPossible, match="over"):
+            my_face.agree(house, site, visit, "", BY, NOW)
+
+
+def test_whoever_asked_is_cleared_away_when_they_stand_still(
+    house: House, site: Rules, unit: Device
+):
+    visit = managed(house, site, subscriber(house, site))
+    with pytest.raises(NotPossible, match="over"):
+        my_face.agree(house, site, visit, "", BY, later(minutes=2))
+
+
+def test_a_word_for_another_permit_makes_no_reference(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site)
+    one, other = managed(house, site, person), managed(house, site, person)
+    for visit in (one, other):
+        my_face.agree(house, site, visit, "", BY, NOW)
+    word = unit.answer(token_of(house, site, one), Found.ENROLLED)
+    assert my_face.made(house, site, other, word, NOW) is Reason.UNREADABLE
+    assert kept(house, site, person) == []
+
+
+def test_a_match_is_no_reference_made(house: House, site: Rules, unit: Device):
+    visit = managed(house, site, subscriber(house, site))
+    my_face.agree(house, site, visit, "", BY, NOW)
+    word = unit.answer(token_of(house, site, visit), Found.MATCH)
+    assert my_face.made(house, site, visit, word, NOW) is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [(Found.NO_FACE, Reason.NO_FACE), (Found.ATTACK, Reason.NO_TURN)],
+)
+def test_a_look_that_was_not_good_can_be_taken_again(
+    house: House, site: Rules, unit: Device, found: Found, reason: Reason
+):
+    visit = managed(house, site, subscriber(house, site))
+    my_face.agree(house, site, visit, "", BY, NOW)
+    word = unit.answer(token_of(house, site, visit), found)
+    assert my_face.made(house, site, visit, word, NOW) is reason
+    assert "token" not in (visit_of(house, site, visit).face or {})
+    my_face.again(house, site, visit, NOW)
+    word = unit.answer(token_of(house, site, visit), Found.ENROLLED)
+    assert my_face.made(house, site, visit, word, NOW) is Reason.NONE
+
+
+def test_m06b_stopping_counts_at_once_and_orders_the_erasure(
+    house: House, site: Rules, unit: Device
+):
+    person = subscriber(house, site)
+    reference = set_up(house, site, unit, person)
+    my_face.stop(house, site, managed(house, site, person), "", BY, NOW)
+    assert kept(house, site, person) == []
+    assert orders(house) == [(reference, "withdrawn")]
+    visit = agreed(house, site)
+    assert unit.open(token_of(house, site, visit)).references == ""
+
+
+def test_stopping_before_the_device_answers_makes_no_reference(
+    house: House, site: Rules, unit: Device
+):
+    person = subscriber(house, site)
+    visit = managed(house, site, person)
+    my_face.agree(house, site, visit, "", BY, NOW)
+    reference = unit.open(token_of(house, site, visit)).references
+    word = unit.answer(token_of(house, site, visit), Found.ENROLLED)
+    my_face.stop_for(house, site, person, BY, NOW)
+    assert my_face.made(house, site, visit, word, NOW) is Reason.NO_CONSENT
+    assert kept(house, site, person) == []
+    assert orders(house) == [(reference, "unheard")]  # and the device is told to erase it
+
+
+def test_m07_a_guardian_agrees_and_stops_for_a_child(house: House, site: Rules, unit: Device):
+    mother = subscriber(house, site)
+    child = subscriber(
+        house, site, born=NOW.date() - timedelta(days=365 * 9), guardian=mother, name="Xiao Ming"
+    )
+    with house.store.reads() as session:
+        row = queries.subscriber(session, site.id, child)
+        assert row is not None
+        handle = row.handle
+    own = managed(house, site, child)
+    with pytest.raises(NotPossible) as refused:
+        my_face.agree(house, site, own, "", BY, NOW)
+    assert refused.value.code == "guardian_needed"
+    visit = managed(house, site, mother)
+    my_face.agree(house, site, visit, handle, BY, NOW)
+    word = unit.answer(token_of(house, site, visit), Found.ENROLLED)
+    assert my_face.made(house, site, visit, word, NOW) is Reason.NONE
+    assert len(kept(house, site, child)) == 1
+    assert kept(house, site, mother) == []
+    my_face.stop(house, site, visit, handle, BY, NOW)
+    assert kept(house, site, child) == []
+
+
+def test_m07_nobody_agrees_for_somebody_elses_child(house: House, site: Rules, unit: Device):
+    mother, stranger = subscriber(house, site), subscriber(house, site)
+    child = subscriber(house, site, born=None, guardian=mother)
+    with house.store.reads() as session:
+        row = queries.subscriber(session, site.id, child)
+        assert row is not None
+        handle = row.handle
+    with pytest.raises(NotFound):
+        my_face.agree(house, site, managed(house, site, stranger), handle, BY, NOW)
+
+
+def test_m07_whoever_is_of_unknown_age_needs_a_guardian(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site, born=None)
+    with pytest.raises(NotPossible) as refused:
+        my_face.agree(house, site, managed(house, site, person), "", BY, NOW)
+    assert refused.value.code == "guardian_needed"
+
+
+def test_the_page_says_how_one_stands(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site)
+
+    def stand(at: Rules = site) -> my_face.Stand:
+        with house.store.reads() as session:
+            owner = queries.subscriber(session, at.id, person)
+            assert owner is not None
+            return my_face.stands(session, at, owner, NOW)[0]
+
+    assert (stand().until, stand().set_up, stand().may) == (None, False, True)
+    set_up(house, site, unit, person)
+    assert (stand().until, stand().set_up) == (later(days=7), True)
+    assert stand(make_site(house, LONGER)).stale
+
+
+@pytest.mark.parametrize("end", ["ended", "expired", "changed"])
+def test_m08b_what_no_consent_keeps_is_ordered_erased(
+    house: House, site: Rules, unit: Device, end: str
+):
+    person = subscriber(house, site)
+    reference = set_up(house, site, unit, person)
+    assert my_face.sweep(house, NOW) == 0
+    if end == "ended":
+        enrolment.end(house, site, person, NOW)
+    elif end == "changed":
+        make_site(house, LONGER)
+    my_face.sweep(house, later(days=8) if end == "expired" else NOW)
+    assert [order[0] for order in orders(house)] == [reference]
+    assert my_face.sweep(house, later(days=9)) == 0
+
+
+def test_a_device_erases_certifies_and_is_asked_no_more(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site)
+    reference = set_up(house, site, unit, person)
+    my_face.stop_for(house, site, person, By("en"), NOW)
+    (order,) = unit.call(later(seconds=1)).orders
+    heard = unit.call(later(seconds=2), unit.erase(order, later(seconds=2)))
+    assert len(heard.accepted) == 1
+    assert heard.orders == []
+    assert (
+        unit.call(later(seconds=3), unit.erase(order, later(seconds=2))).accepted == heard.accepted
+    )
+    records = [row[3] for row in dump(house)["record"] if row[2] == "face.erased"]
+    assert len(records) == 1
+    assert reference in records[0]
+
+
+def test_coming_in_after_all_needs_nothing_of_it(house: House, site: Rules, unit: Device):
+    visit = begin(house, site)
+    my_face.begin(house, site, visit, NOW)
+    my_face.cancel(house, site, visit, NOW)
+    assert visit_of(house, site, visit).face is None
+    my_face.begin(house, site, visit, NOW)
+    verification.choose(house, site, visit, "face", NOW)
+    assert visit_of(house, site, visit).face is None
+
+
+def test_no_person_is_named_to_the_device_or_in_the_log(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site)
+    visit = managed(house, site, person)
+    my_face.agree(house, site, visit, "", BY, NOW)
+    said = repr(unit.open(token_of(house, site, visit)))
+    with house.store.reads() as session:
+        row = queries.subscriber(session, site.id, person)
+        assert row is not None
+        names = (row.id, row.name, row.handle, row.locator, row.household)
+    assert not [name for name in names if name in said]
+    records = repr(dump(house)["record"])
+    assert not [name for name in (row.id, row.name, row.handle) if name in records]
+    assert BORN.isoformat() not in records
+    assert visit_of(house, site, visit).state == State.VERIFIED
