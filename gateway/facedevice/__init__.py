@@ -1,0 +1,18 @@
+"""The face device: the only part of Eitherway that ever sees a face, and a process of its own.
+
+    config      what can be set: where its data lies, where it listens, which engine
+    vault       references under the device's key; when each must be gone
+    engine      finds faces and turns one into numbers: a protocol, and dlib behind it
+    onnx        the same protocol, over an operator's own models
+    capture     from a few frames to one measured face, or to what was wrong with them
+    pool        engines in processes of their own, behind a short queue
+    link        its talk with the gateway: calls, erase orders, certificates
+    app         begin, capture, enrol: nothing without a permit, nothing kept of a frame
+    calibrate   an engine's error rates on one's own pictures, and the threshold that follows
+    rates       exact intervals for error rates, and what so many trials can carry
+    cli         gateway-face pair | serve | calibrate | status
+
+It shares with the gateway the signed messages (`gateway.permits`) and nothing else. A head turn is
+asked for against the printed photograph; it is not a tested detection of presentation attacks, and
+`pad_level: none` stands wherever it is shown (ISO/IEC 30107-3).
+"""
