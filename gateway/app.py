@@ -19,8 +19,11 @@ from gateway.store import open_store, queries
 from gateway.store.migrate import migrate
 from gateway.web.api import api
 from gateway.web.demo import demo
+from gateway.web.face_devices import face_devices
+from gateway.web.faces import faces
 from gateway.web.kiosk import kiosk
 from gateway.web.my import my
+from gateway.web.my_face import my_face
 
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds
@@ -81,10 +84,12 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
     Babel(app, locale_selector=web.locale, default_translation_directories=str(_translations()))
     csrf = CSRFProtect(app)
     csrf.exempt(api)
+    csrf.exempt(face_devices)
     web.register(app)
-    app.register_blueprint(kiosk)
-    app.register_blueprint(my)
+    for pages in (kiosk, faces, my, my_face):
+        app.register_blueprint(pages)
     app.register_blueprint(api, url_prefix="/api/v1")
+    app.register_blueprint(face_devices, url_prefix="/api/v1/face-devices")
     app.add_url_rule("/.well-known/jwks.json", view_func=jwks)
     app.add_url_rule("/healthz", view_func=healthz)
     if config.demo:

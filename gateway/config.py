@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gateway.errors import BadConfig
 from gateway.keys import Secrets, load_master, parse_master
@@ -58,6 +59,12 @@ class Config:
         scheme = "https" if self.tls else "http"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (self.public_url or f"{scheme}://{host}:{self.port}").rstrip("/")
+
+    @property
+    def origin(self) -> str:
+        """The origin that browsers give pages of ours (RFC 6454)."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 def read(environ: Mapping[str, str] = os.environ, *, demo: bool = False) -> Config:

@@ -111,16 +111,18 @@ def _begin() -> None:
 
 CSP = (
     "default-src 'none'; script-src 'self'{wasm}; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "connect-src 'self'{device}; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 
 
 def _headers(response: Response) -> Response:
     """Put on every answer what keeps it from being framed, sniffed, cached or scripted."""
-    camera = g.get("camera", False)
+    camera, wasm, device = g.get("camera", False), g.get("wasm", False), g.get("device", "")
     headers = response.headers
-    headers["Content-Security-Policy"] = CSP.format(wasm=" 'wasm-unsafe-eval'" if camera else "")
+    headers["Content-Security-Policy"] = CSP.format(
+        wasm=" 'wasm-unsafe-eval'" if wasm else "", device=f" {device}" if device else ""
+    )
     headers["Permissions-Policy"] = (
         f"camera=({'self' if camera else ''}), microphone=(), geolocation=(), payment=(), usb=()"
     )

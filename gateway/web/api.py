@@ -15,6 +15,7 @@ from gateway.errors import NotFound
 from gateway.policy import State
 from gateway.rules import Rules
 from gateway.store import queries
+from gateway.verification import offered
 from gateway.visit import lapse
 from gateway.web import access, forms, now, parts, problem, screens
 
@@ -110,7 +111,7 @@ def _told(site: Rules, visit_id: str) -> dict[str, Any]:
         grant = queries.grant_of(session, site.id, visit.id)
         state = lapse(visit, now()) or State(visit.state)
         door = site.file.door(visit.door_id)  # None once it has left the site file
-        ways = verification.offered(house, session, site, visit) if door and state.open else ()
+        ways = offered(house, session, site, visit, now()) if door and state.open else ()
         return {
             "id": visit.id,
             "door": visit.door_id,
@@ -137,15 +138,15 @@ def _offer(name: str) -> dict[str, Any]:
 
 
 def _presentation(source: str) -> attempt.Presentation:
-    given = _body().get("presentation")
+    given = body().get("presentation")
     fields = (
         {str(k)[:MAX_NAME]: _clean(v) for k, v in given.items()} if isinstance(given, dict) else {}
     )
-    name = _clean(request.headers.get("Idempotency-Key") or _body().get("nonce"))
+    name = _clean(request.headers.get("Idempotency-Key") or body().get("nonce"))
     return attempt.Presentation(_text("way"), forms.nonce(name), fields, source)
 
 
-def _body() -> dict[str, Any]:
+def body() -> dict[str, Any]:
     """Read the body: 415 if it is not JSON by name, 400 if it is not a JSON object in fact."""
     try:
         found = request.get_json()
@@ -157,7 +158,7 @@ def _body() -> dict[str, Any]:
 
 
 def _text(name: str) -> str:
-    return _clean(_body().get(name))
+    return _clean(body().get(name))
 
 
 def _clean(value: object) -> str:

@@ -10,14 +10,14 @@ from functools import wraps
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway import attempt, device, document_check, verification
+from gateway import attempt, capture, device, document_check, verification
 from gateway.errors import NotPossible
 from gateway.methods import Method, Way, digits
 from gateway.rules import Rules
 from gateway.store import queries
 from gateway.store.models import Device
 from gateway.visit import gone
-from gateway.web import access, forms, language, now, parts, screens, set_cookie
+from gateway.web import access, faces, forms, language, now, parts, screens, set_cookie
 
 kiosk = Blueprint("kiosk", __name__)
 MAX_FIELD = 2000  # characters: a machine-readable zone has 90, a signed reading 500
@@ -49,15 +49,17 @@ def show() -> ResponseReturnValue:
     site, unit = access.kiosk()
     house = parts().house
     with house.store.reads() as session:
-        shown = screens.look(house, session, site, unit)
+        shown = screens.look(house, session, site, unit, now())
     visit = shown.visit
     if visit and gone(visit, now()):
         verification.leave(house, site, unit, now())
         return redirect(url_for("kiosk.show"), 303)
     found = screens.context(house, shown, now())
     if visit and shown.screen == "way" and found["camera"]:
-        g.camera = True
+        g.camera = g.wasm = True
         found["reverse"] = screens.reverse_code(house, parts().config.base_url, visit)
+    if visit and shown.screen in faces.SCREENS:
+        found |= faces.context(house, shown, now())
     return render_template(f"kiosk/{shown.screen}.html", **found)
 
 
@@ -66,7 +68,7 @@ def state() -> ResponseReturnValue:
     site, unit = access.kiosk()
     house = parts().house
     with house.store.reads() as session:
-        shown = screens.look(house, session, site, unit)
+        shown = screens.look(house, session, site, unit, now())
     over = shown.visit is not None and gone(shown.visit, now())
     return {"version": "over" if over else shown.version}
 
@@ -76,7 +78,8 @@ def state() -> ResponseReturnValue:
 def choose(site: Rules, unit: Device) -> None:
     visit_id = verification.begin(parts().house, site, unit.door_id, now(), device=unit)
     anew = _field("anew") == "1"
-    verification.choose(parts().house, site, visit_id, _field("way"), now(), anew=anew)
+    if verification.choose(parts().house, site, visit_id, _field("way"), now(), anew=anew):
+        capture.carry_on(parts().house, site, visit_id, now())
 
 
 @kiosk.post("/kiosk/attempt")

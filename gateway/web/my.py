@@ -44,7 +44,7 @@ def _languages() -> dict[str, object]:
 
 @my.get("/pass")
 def live_pass() -> ResponseReturnValue:
-    site, live = _held()
+    site, live = held()
     if site is None or live is None:
         return render_template("my/open.html", message=None)
     here = [door for door in site.file.doors if door.group == live.group]
@@ -53,6 +53,7 @@ def live_pass() -> ResponseReturnValue:
         "my/pass.html",
         site={"name": site.file.site.name.to(language())},
         doors=doors,
+        own_face=any(way.biometric for door in site.doors.values() for way in door.ways),
         svg=screens.qr_svg(live.text),
         seconds=_seconds_left(),
     )
@@ -60,7 +61,7 @@ def live_pass() -> ResponseReturnValue:
 
 @my.get("/pass/now")
 def pass_now() -> ResponseReturnValue:
-    _, live = _held()
+    _, live = held()
     if live is None:
         message = "no pass on this phone"
         raise NotFound(message)
@@ -70,7 +71,7 @@ def pass_now() -> ResponseReturnValue:
 @my.post("/pass/open")
 def open_pass() -> ResponseReturnValue:
     code = request.form.get("code", "")[:200].strip()
-    site, live = _held(code)
+    site, live = held(code)
     if site is None or live is None:
         return render_template("my/open.html", message={"reason": "wrong", "wait": 0}), 422
     response = make_response(redirect(url_for("my.live_pass"), 303))
@@ -109,7 +110,7 @@ def confirm_show() -> ResponseReturnValue:
     asked = _asked(code)
     if asked is None or not asked.waiting:
         return _confirm_failed()
-    site, live = _held()
+    site, live = held()
     if live is None or site is None or site.id != asked.site.id:
         return render_template("my/open.html", message={"reason": "no_pass", "wait": 0}), 403
     return _confirm_page(asked, code)
@@ -120,7 +121,7 @@ def confirm_do() -> ResponseReturnValue:
     asked = _asked(request.form.get("code", "")[:200].strip())
     if asked is None:
         return _confirm_failed()
-    site, live = _held(group=asked.site.door(asked.visit.door_id).group)
+    site, live = held(group=asked.site.door(asked.visit.door_id).group)
     if site is None or live is None or site.id != asked.site.id:
         return _confirm_failed()
     nonce = forms.nonce(live.text)
@@ -171,7 +172,7 @@ def _confirm_failed() -> ResponseReturnValue:
     return page, 422
 
 
-def _held(code: str | None = None, group: str = "") -> tuple[Rules | None, passes.Live | None]:
+def held(code: str | None = None, group: str = "") -> tuple[Rules | None, passes.Live | None]:
     """Find the site whose pass this phone holds, and sign the pass anew."""
     code = request.cookies.get(cookie_name(PHONE_COOKIE), "") if code is None else code
     site_id, _, live_code = code.partition(".")

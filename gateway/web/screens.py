@@ -20,6 +20,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from gateway import policy, rules
+from gateway.capture import WAY
 from gateway.methods import Claiming, Kind, Method, Prompt, Way
 from gateway.policy import State
 from gateway.rules import House, Rules
@@ -37,15 +38,31 @@ def screen_of(visit: Verification | None) -> str:
     if visit is None or State(visit.state) in {State.EXPIRED, State.ABANDONED}:
         return "choose"
     if State(visit.state) is State.VERIFIED:
-        return "verified"
+        return _own_face(visit) or "verified"
     if visit.document == "wanted" and visit.state == State.ACTIVE:
         return "document"
     if visit.way:
         failed = visit.message is not None and "slip" not in visit.message
-        return "retry" if failed else "way"
+        return "retry" if failed else _capturing(visit) or "way"
     if State(visit.state) is State.REFERRED:
         return "referred"
     return "choose"
+
+
+def _capturing(visit: Verification) -> str:
+    """Name the step of a capture a visit is at: who one is comes first, then to agree."""
+    facts = visit.face or {}
+    if visit.way != WAY or "claimed" not in facts:
+        return ""
+    return "capture" if "consent" in facts else "consent"
+
+
+def _own_face(visit: Verification) -> str:
+    """Name the step at which somebody is with their own face, which they had asked for."""
+    facts = visit.face or {}
+    if not facts.get("manage"):
+        return ""
+    return "capture" if "consent" in facts else "my_face"
 
 
 @dataclass(frozen=True)
@@ -63,7 +80,8 @@ class Shown:
         """Name the screen."""
         named = screen_of(self.visit)
         chosen = self.visit.way if self.visit else None
-        if named in {"way", "retry"} and chosen not in {way.name for way in self.ways}:
+        closed = chosen not in {way.name for way in self.ways}
+        if chosen and closed and named in {"way", "retry", "consent", "capture"}:
             return "choose"  # it was closed meanwhile
         if named == "referred" and self.waiting and self.waiting.why == "help":
             return "help"
@@ -76,16 +94,17 @@ class Shown:
         told.append([way.name for way in self.ways])
         if visit := self.visit:
             told += [visit.id, visit.state, visit.way, visit.message, visit.document]
+            told.append(sorted((visit.face or {}).keys() - {"token", "url", "ends"}))
         return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
-def look(house: House, session: Session, site: Rules, kiosk: Device) -> Shown:
+def look(house: House, session: Session, site: Rules, kiosk: Device, now: datetime) -> Shown:
     """Read what a kiosk shows."""
     visit = None
     if kiosk.verification_id:
         visit = queries.verification(session, site.id, kiosk.verification_id)
     waiting = queries.open_referral(session, site.id, visit.id) if visit else None
-    return Shown(site, kiosk, visit, _ways(house, session, site, kiosk, visit), waiting)
+    return Shown(site, kiosk, visit, _ways(house, session, site, kiosk, visit, now), waiting)
 
 
 def context(house: House, shown: Shown, now: datetime) -> dict[str, Any]:
@@ -103,8 +122,10 @@ def context(house: House, shown: Shown, now: datetime) -> dict[str, Any]:
         "seconds": VERIFIED_SECONDS,
         "nonce": secrets.token_hex(16),
         "message": _message(visit, now) if visit else None,
+        "manage": bool(visit and (visit.face or {}).get("manage")),
+        "own_face": _has_face(shown.site, shown.kiosk),
     }
-    if visit and screen in {"way", "retry"}:
+    if visit and visit.way and screen in {"way", "retry", "consent", "capture"}:
         found |= _way_context(house, visit, shown.ways)
     elif screen == "document":
         found |= {"prompts": prompts(house.methods["card"].prompts[:1])}
@@ -129,29 +150,43 @@ def _frame(site: Rules, kiosk: Device) -> dict[str, Any]:
 ENDONYMS = (("zh", "中文"), ("en", "English"))
 
 
-def _ways(
-    house: House, session: Session, site: Rules, kiosk: Device, visit: Verification | None
+def _ways(  # noqa: PLR0917 - all that an offer depends on
+    house: House,
+    session: Session,
+    site: Rules,
+    kiosk: Device,
+    visit: Verification | None,
+    now: datetime,
 ) -> tuple[Way, ...]:
     if visit and State(visit.state).open:
-        return offered(house, session, site, visit)
-    healthy = rules.healthy(house, session, site)
+        ways = offered(house, session, site, visit, now)
+        showing = (visit.face or {}).get("manage")  # a face is not shown by itself
+        return tuple(way for way in ways if not (showing and way.biometric))
     door = site.doors.get(kiosk.door_id)
     if door is None:
         return ()
+    healthy = rules.healthy(house, session, site, door, now)
     return policy.offer(door, policy.Standing(), healthy, draw_of(house, kiosk))
 
 
 def _way_context(house: House, visit: Verification, ways: Iterable[Way]) -> dict[str, Any]:
     method = house.methods[visit.way or ""]
     claimed = isinstance(method, Claiming) and visit.claim_lookup is not None
+    asked = [prompt for prompt in method.prompts if prompt.kind is not Kind.CAPTURE]
     return {
         "way": _offer(method.way),
         "others": [_offer(way) for way in ways if way.name != visit.way],
         "claim": {"last_two": visit.claim_last_two} if claimed else None,
-        "prompts": prompts(method.prompts[1:] if claimed else method.prompts),
+        "prompts": prompts(asked[1:] if claimed else asked),
         "camera": scans(method),
         "reverse": None,
     }
+
+
+def _has_face(site: Rules, kiosk: Device) -> bool:
+    """Whether a door has to do with faces at all: a trace of them stands nowhere else."""
+    door = site.doors.get(kiosk.door_id)
+    return door is not None and any(way.biometric for way in door.ways)
 
 
 def scans(method: Method) -> bool:
@@ -183,7 +218,8 @@ def _message(visit: Verification, now: datetime) -> dict[str, Any] | None:
     wait = 0
     if until := visit.message.get("until"):
         wait = max(0, int((datetime.fromisoformat(until) - now).total_seconds() + 0.999))
-    return {"reason": visit.message["reason"], "wait": wait}
+    told = visit.message
+    return {"reason": told["reason"], "wait": wait, "advice": told.get("advice", "")}
 
 
 def qr_svg(text: str) -> str:

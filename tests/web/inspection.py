@@ -16,8 +16,21 @@ from pathlib import Path
 from babel.messages.pofile import read_po
 
 VOID = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "wbr"})
-SCREENS = frozenset({"choose", "way", "document", "verified", "retry", "referred", "help"})
-PAGES = frozenset({"pair", "error", "open", "pass", "confirm", "confirmed", "demo"})
+SCREENS = frozenset(
+    {
+        "choose",
+        "way",
+        "consent",
+        "capture",
+        "my_face",
+        "document",
+        "verified",
+        "retry",
+        "referred",
+        "help",
+    }
+)
+PAGES = frozenset({"pair", "error", "open", "pass", "confirm", "confirmed", "my-face", "demo"})
 FLOW = frozenset(
     [
         "article",

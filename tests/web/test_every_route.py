@@ -13,7 +13,8 @@ from tests.web.inspection import faults, read
 from tests.web.world import Browser, MakeWorld, Page, World, inspect
 
 # public: anybody; kiosk: a paired kiosk's cookie; phone: anybody, who holds a pass by cookie;
-# integrator: an API key; demo: only in demo mode.
+# integrator: an API key; device: a pairing code or a paired device's signature; demo: only in demo
+# mode.
 RULES = {
     ("GET", "/"): "public",
     ("GET", "/static/<path:filename>"): "public",
@@ -34,6 +35,19 @@ RULES = {
     ("POST", "/kiosk/leave"): "kiosk",
     ("POST", "/kiosk/stay"): "kiosk",
     ("POST", "/kiosk/language"): "kiosk",
+    ("POST", "/kiosk/claim"): "kiosk",
+    ("POST", "/kiosk/agree"): "kiosk",
+    ("POST", "/kiosk/again"): "kiosk",
+    ("POST", "/kiosk/my-face"): "kiosk",
+    ("POST", "/kiosk/my-face/cancel"): "kiosk",
+    ("POST", "/kiosk/my-face/agree"): "kiosk",
+    ("POST", "/kiosk/my-face/again"): "kiosk",
+    ("POST", "/kiosk/my-face/made"): "kiosk",
+    ("POST", "/kiosk/my-face/stop"): "kiosk",
+    ("GET", "/pass/face"): "phone",
+    ("POST", "/pass/face/stop"): "phone",
+    ("POST", "/api/v1/face-devices/pair"): "device",
+    ("POST", "/api/v1/face-devices/poll"): "device",
     ("GET", "/pass"): "phone",
     ("GET", "/pass/now"): "phone",
     ("POST", "/pass/open"): "phone",

@@ -56,6 +56,16 @@ FIELDS = {
     "/kiosk/leave": ["x"],
     "/kiosk/stay": ["x"],
     "/kiosk/language": ["lang"],
+    "/kiosk/claim": ["claim"],
+    "/kiosk/agree": ["x"],
+    "/kiosk/again": ["x"],
+    "/kiosk/my-face": ["x"],
+    "/kiosk/my-face/cancel": ["x"],
+    "/kiosk/my-face/agree": ["who"],
+    "/kiosk/my-face/again": ["x"],
+    "/kiosk/my-face/made": ["face"],
+    "/kiosk/my-face/stop": ["who"],
+    "/pass/face/stop": ["x"],
     "/pass/open": ["code"],
     "/confirm/show": ["code"],
     "/confirm": ["code"],
@@ -74,6 +84,8 @@ ENDPOINTS = {
     "/verifications/VISIT/document": ["nonce", "presentation", "number"],
     "/verifications/VISIT/decline": ["way"],
     "/grants/redeem": ["door", "grant"],
+    "/face-devices/pair": ["code", "public_key", "url"],
+    "/face-devices/poll": ["call", "certificates"],
 }
 BODILESS = {"/verifications/VISIT/help", "/verifications/VISIT/close"}
 FINE = {200, 201, 303, 400, 403, 404, 409, 413, 415, 422}

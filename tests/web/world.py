@@ -250,8 +250,8 @@ def inspect(page: Page) -> None:
 
 
 def _headers(page: Page) -> Iterator[str]:
-    scans = bool(page.root.all("video")) and page.screen == "way"
-    wasm = " 'wasm-unsafe-eval'" if scans else ""
+    looks = bool(page.root.all("video")) and page.screen in {"way", "capture"}
+    wasm = " 'wasm-unsafe-eval'" if looks and page.screen == "way" else ""
     policy = page.headers.get("Content-Security-Policy", "")
     if f"script-src 'self'{wasm};" not in policy or "default-src 'none'" not in policy:
         yield f"Content-Security-Policy {policy}"
@@ -262,7 +262,7 @@ def _headers(page: Page) -> Iterator[str]:
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Permissions-Policy": NO_CAMERA.replace(
-            "camera=()", "camera=(self)" if scans else "camera=()"
+            "camera=()", "camera=(self)" if looks else "camera=()"
         ),
     }
     for name, value in wanted.items():
@@ -278,7 +278,7 @@ def _promises(page: Page) -> Iterator[str]:
         yield "asking a person is not where it always is"
     if len({_bare(tile) for tile in page.root.all("li", **{"class": "tiles__item"})}) > 1:
         yield "the tiles differ in more than their words (P2)"
-    if page.screen == "way":
+    if page.screen in {"way", "consent"}:
         declines = {_form_of(e, page.root) for e in page.root.all("button", data_act="decline")}
         if declines != {"/kiosk/decline"}:
             yield "declining is not one tap"
