@@ -13,6 +13,7 @@ import click
 from gateway import (
     apikey,
     config,
+    demo_face,
     device,
     keys,
     log,
@@ -81,9 +82,11 @@ def demo() -> None:
     serve.listenable(settings)
     house = open_house(settings)
     Scene(house, settings).prepare(utc_now())
+    codes = demo_face.pairings(house, utc_now()) if demo_face.installed() else {}
     house.store.close()
     click.echo(f"Try it: {address}/demo")
-    serve.serve(settings, os.environ, ready=f"Ready: {address}")
+    more = [demo_face.FaceBeside(settings, os.environ, codes)] if codes else []
+    serve.serve(settings, os.environ, f"Ready: {address}", more)
 
 
 def _taken(port: int) -> bool:
@@ -211,7 +214,7 @@ def site_close_way(site_id: str, way: str, why: str) -> None:
     rules.close_way(house, site, way, why, utc_now())
     click.echo(f"{way} is closed at {site_id}")
     with house.store.reads() as session:
-        open_ways = rules.healthy(house, session, site)
+        open_ways = frozenset(house.methods) - queries.closed_ways(session, site_id)
     for door in site.doors.values():
         if not any(known.name in open_ways for known in door.ways):
             click.echo(
@@ -254,12 +257,19 @@ def device_() -> None:
 @device_.command("pair")
 @click.argument("site_id", metavar="SITE")
 @click.argument("door_id", metavar="DOOR")
-def device_pair(site_id: str, door_id: str) -> None:
+@click.option("--face", is_flag=True, help="For a face device instead of a kiosk.")
+def device_pair(site_id: str, door_id: str, *, face: bool) -> None:
     """Show a six-digit code to type at the kiosk, under /pair, within ten minutes."""
     house = open_house()
-    code = device.open_pairing(house, rules.find(house, site_id), door_id, utc_now())
+    site, kind = rules.find(house, site_id), "face" if face else "kiosk"
+    code = device.open_pairing(house, site, door_id, utc_now(), kind=kind)
     click.echo(f"{code[:3]} {code[3:]}")
-    click.echo("Open /pair on the kiosk and type it within ten minutes.", err=True)
+    told = (
+        "Run `gateway-face pair GATEWAY_URL CODE`"
+        if face
+        else "Open /pair on the kiosk and type it"
+    )
+    click.echo(f"{told} within ten minutes.", err=True)
 
 
 @device_.command("reader")

@@ -2,10 +2,14 @@
 
 import getpass
 import json
+import os
+import stat
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import urlsplit
 
 import click
@@ -14,10 +18,11 @@ from gateway import config, enrolment, entitlement, override, rules
 from gateway.app import open_house, utc_now
 from gateway.enrolment import Applicant, CardGiven
 from gateway.entitlement import Basis, Span
-from gateway.errors import NotFound
+from gateway.errors import NotFound, NotPossible
 from gateway.methods.qr import Use
 from gateway.rules import House, Rules
 from gateway.store import queries
+from gateway.store.models import Verification
 from gateway.visit import agrees
 from gateway.web.screens import qr_svg
 
@@ -50,19 +55,33 @@ def spanned(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("name")
 @click.option("--group", "groups", multiple=True, required=True, help="Door group, repeatable.")
 @click.option("--basis", type=click.Choice([b.value for b in Basis]), default="stay")
+@click.option("--household", default="", help="Flat or booking number they may be claimed by.")
+@click.option("--born", type=click.DateTime(["%Y-%m-%d"]), help="Kept: the day they turn 14.")
+@click.option("--guardian", default="", help="Subscriber who consents for somebody under 14.")
 @spanned
 def subscriber_add(  # noqa: PLR0917 - a command's options
     site_id: str,
     name: str,
     groups: tuple[str, ...],
     basis: str,
+    household: str,
+    born: datetime | None,
+    guardian: str,
     start: datetime | None,
     until: datetime | None,
 ) -> None:
     """Enrol somebody who may pass the doors of a group; says their id."""
     house = open_house()
     site = rules.find(house, site_id)
-    applicant = Applicant(name[:200], groups, Basis(basis), _span(site, start, until))
+    applicant = Applicant(
+        name[:200],
+        groups,
+        Basis(basis),
+        _span(site, start, until),
+        household,
+        born.date() if born else None,
+        guardian,
+    )
     click.echo(enrolment.subscribe(house, site, applicant, utc_now()))
 
 
@@ -109,14 +128,15 @@ def subscriber_issue(  # noqa: PLR0917 - a command's options
     house = open_house()
     site = rules.find(house, site_id)
     span = _span(site, start, until)
-    issued = enrolment.issue(
-        house, site, subscriber_id, span, utc_now(), use=Use(use or Use.SINGLE)
-    )
+    with _private(svg) if svg else nullcontext() as sheet:
+        issued = enrolment.issue(
+            house, site, subscriber_id, span, utc_now(), use=Use(use or Use.SINGLE)
+        )
+        if sheet:
+            sheet.write(qr_svg(issued.pass_text))
     base = config.read_for_command().base_url
     if urlsplit(base).hostname in config.LOOPBACK:
         click.echo("Phones cannot reach live_url: set EITHERWAY_PUBLIC_URL.", err=True)
-    if svg:
-        svg.write_text(qr_svg(issued.pass_text), encoding="utf-8")
     told = {
         "pin": issued.pin,
         "pass": issued.pass_text,
@@ -124,6 +144,17 @@ def subscriber_issue(  # noqa: PLR0917 - a command's options
         "live_url": f"{base}/pass#{site.id}.{issued.live_code}",
     }
     click.echo(json.dumps(told, indent=1))
+
+
+def _private(path: Path) -> TextIO:
+    """Open a file for its owner alone: whoever has what is written to it gets in."""
+    try:
+        known = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise click.BadParameter(f"{path}: {error.strerror}", param_hint="--svg") from None
+    if stat.S_ISREG(os.fstat(known).st_mode):  # one that was there keeps its old mode otherwise
+        os.fchmod(known, 0o600)
+    return os.fdopen(known, "w", encoding="utf-8")
 
 
 @subscriber.command("card")
@@ -189,9 +220,9 @@ def staff_waiting(site_id: str) -> None:
     for waiting, visit, person in found:
         minutes = (utc_now() - waiting.opened_at) // timedelta(minutes=1)
         known = _line(person.name) if person else "not verified"
-        ending = f"  document ends in {visit.document_last_two}" if visit.document_last_two else ""
-        if ending and visit.id in strange:
-            ending += ", NOT the one on file"
+        ending = (
+            f"  {_document(visit, strange=visit.id in strange)}" if visit.document_last_two else ""
+        )
         click.echo(f"{waiting.id}  {visit.door_id}  {waiting.why}  {minutes} min  {known}{ending}")
     if not found:
         click.echo("Nobody is waiting.")
@@ -202,16 +233,49 @@ def _line(name: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
+def _document(visit: Verification, *, strange: bool) -> str:
+    """Say what may be said of the document a visit gave; `strange`: it is not the one on file."""
+    if not visit.document_last_two:
+        return "no document number given"
+    warning = ", NOT the one on file" if strange else ""
+    return f"document ends in {visit.document_last_two}{warning}"
+
+
 @staff.command("sight")
 @click.argument("code")
 @click.option("--site", "site_id", help="Needed only if two sites have somebody under that code.")
 @click.option("--staff", "name", default=getpass.getuser, help="Who has seen the document.")
-def staff_sight(code: str, site_id: str | None, name: str) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask: for scripts.")
+@click.option("--differs", is_flag=True, help="Even if the number given is not the one on file.")
+def staff_sight(code: str, site_id: str | None, name: str, *, yes: bool, differs: bool) -> None:
     """Say that you have seen the document of whoever waits under CODE; the door opens."""
     house = open_house()
     site = rules.find(house, site_id or _where(house, code))
-    visit = override.sight(house, site, code, name[:100], utc_now())
+    about, strange = _about(house, site, code)
+    if about:
+        click.echo(about)
+    if strange and not differs:
+        why = "the number given is not the one on file: look again, then say --differs if it is so"
+        raise NotPossible("differs", why)
+    if about and not yes:
+        click.confirm("Have you seen this person's document? The door opens.", abort=True)
+    visit = override.sight(house, site, code, name[:100], utc_now(), matching=not differs)
     click.echo(f"{visit} is verified.")
+
+
+def _about(house: House, site: Rules, code: str) -> tuple[str, bool]:
+    """Tell who waits under a code, and whether their document is not the one on file.
+
+    Nothing of whom nobody can be let in as: `override.sight` says why.
+    """
+    with house.store.reads() as session:
+        for waiting, visit, person in queries.open_referrals(session, site.id):
+            if waiting.id == code.strip().upper() and person:
+                given = visit.document_lookup
+                strange = bool(given) and agrees(session, visit, given) is False
+                told = _document(visit, strange=strange)
+                return f"{_line(person.name)}  {visit.door_id}  {told}", strange
+    return "", False
 
 
 def _where(house: House, code: str) -> str:

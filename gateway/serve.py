@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from gateway import verification
+from gateway import my_face, verification
 from gateway.app import create_app, make_house, utc_now
 from gateway.config import Config
 from gateway.errors import BadConfig
@@ -48,15 +48,18 @@ class Lines(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 class Beside:
-    """The worker process, kept alive."""
+    """A process beside the gateway's own, kept alive: the worker, unless told another."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], command: Sequence[str] = ("gateway.cli", "work")
+    ) -> None:
         self._environ = dict(environ)
+        self._command = tuple(command)
         self._start()
 
     def _start(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "gateway.cli", "work", "--beside", str(os.getpid())],
+            [sys.executable, "-m", *self._command, "--beside", str(os.getpid())],
             env=self._environ,
         )
         self._started = time.monotonic()
@@ -65,7 +68,7 @@ class Beside:
         """Start it again if it has ended, but not faster than it can end."""
         if self._process.poll() is None or time.monotonic() - self._started < AGAIN_SECONDS:
             return
-        log.error("worker_restarted")
+        log.error("restarted", command=self._command[-1])
         self._start()
 
     def stop(self) -> None:
@@ -83,13 +86,14 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     def manage_workers(self) -> None:
         """Keep as many processes as there should be: about once a second."""
         super().manage_workers()
-        self.app.beside.keep()
+        for beside in self.app.beside:
+            beside.keep()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Gunicorn, told everything by our own settings and by nothing else."""
 
-    def __init__(self, config: Config, beside: Beside, ready: str) -> None:
+    def __init__(self, config: Config, beside: Sequence[Beside], ready: str) -> None:
         self._config = config
         self._ready = ready
         self.beside = beside
@@ -131,13 +135,19 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         Master(self).run()
 
 
-def serve(config: Config, environ: Mapping[str, str], ready: str = "") -> None:
-    """Serve until told to stop. `ready` is printed once the port is listened on."""
-    beside = Beside(_environ(config, environ))
+def serve(
+    config: Config, environ: Mapping[str, str], ready: str = "", more: Sequence[Beside] = ()
+) -> None:
+    """Serve until told to stop, with the worker and `more` beside.
+
+    `ready` is printed once the port is listened on.
+    """
+    beside = (Beside(_environ(config, environ)), *more)
     try:
         Server(config, beside, ready).run()
     finally:
-        beside.stop()
+        for each in beside:
+            each.stop()
 
 
 def listenable(config: Config) -> None:
@@ -208,5 +218,7 @@ def sweep(house: House) -> None:
     now = utc_now()
     if ended := verification.sweep(house, now):
         log.info("swept", visits=ended)
+    if erased := my_face.sweep(house, now):
+        log.info("faces_over", faces=erased)
     with house.store.writes.begin() as session:
         queries.forget_stale(session, now, now - THROTTLES_KEPT)
