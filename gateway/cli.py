@@ -12,6 +12,7 @@ import click
 
 from gateway import (
     apikey,
+    bench,
     config,
     demo_face,
     device,
@@ -307,6 +308,26 @@ def device_unpair(site_id: str, device_id: str) -> None:
     house = open_house()
     device.unpair(house, rules.find(house, site_id), device_id, utc_now())
     click.echo(f"{device_id} is unpaired")
+
+
+@cli.group("bench")
+def bench_() -> None:
+    """Measure, in ratios within one run."""
+
+
+@bench_.command("face")
+@click.argument("frames", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--decisions", type=click.IntRange(20, 10_000), default=400, show_default=True)
+def bench_face(frames: Path, decisions: int) -> None:
+    """Say what PINs feel while 16 clients flood captures of the JPEG files in FRAMES."""
+    pictures = [path.read_bytes() for path in sorted(frames.glob("*.jpg"))]
+    found = bench.flood(pictures, decisions)
+    quiet, flooded = bench.p99(found.quiet), bench.p99(found.flooded)
+    click.echo(
+        f"PIN p99 quiet {quiet * 1000:.1f} ms, under a flood {flooded * 1000:.1f} ms,"
+        f" ratio {found.ratio:.2f} ({decisions} decisions each;"
+        f" {found.captures} captures done, {found.busy} told busy)"
+    )
 
 
 for group in (people.subscriber, people.staff):

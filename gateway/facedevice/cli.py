@@ -7,10 +7,12 @@ import click
 
 from gateway import log
 from gateway.errors import BadConfig, GatewayError
-from gateway.facedevice import calibrate, config, link, serve
+from gateway.facedevice import bare, calibrate, config, link, serve
 from gateway.facedevice.app import PAD_LEVEL
 from gateway.facedevice.engine import make_engine
 from gateway.facedevice.vault import Vault, VaultFault
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 class FaceDevice(click.Group):
@@ -63,8 +65,8 @@ def serve_(beside: int | None) -> None:
 
 
 @cli.command("calibrate")
-@click.argument("choose", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("report", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("choose", metavar="DIR", type=FOLDER)
+@click.argument("report", required=False, type=FOLDER)
 @click.option(
     "--target",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -72,10 +74,30 @@ def serve_(beside: int | None) -> None:
     show_default=True,
     help="The rate of false matches to stay below.",
 )
-def calibrate_(choose: Path, report: Path, target: float) -> None:
-    """Choose a threshold on the people in CHOOSE and measure it on those in REPORT."""
+def calibrate_(choose: Path, report: Path | None, target: float) -> None:
+    """Choose a threshold on the people in DIR, a folder each, and measure it on those in REPORT.
+
+    Without REPORT the first half of the people chooses and the second half is reported on.
+    """
     engine = make_engine(config.engine())
-    click.echo(calibrate.render(calibrate.calibrate(choose, report, engine, target)))
+    if report is None:
+        found = calibrate.calibrate_halves(choose, engine, target)
+    else:
+        found = calibrate.calibrate(choose, report, engine, target)
+    click.echo(calibrate.render(found))
+
+
+@cli.command()
+@click.argument("frames", type=FOLDER)
+@click.option("--rounds", type=click.IntRange(1, 1000), default=20, show_default=True)
+def bench(frames: Path, rounds: int) -> None:
+    """Say what a capture of the 3 to 8 JPEG files in FRAMES costs beside the bare engine."""
+    pictures = [path.read_bytes() for path in sorted(frames.glob("*.jpg"))]
+    found = bare.cost(make_engine(config.engine()), pictures, rounds)
+    click.echo(
+        f"capture {found.capture * 1000:.0f} ms, bare engine {found.engine * 1000:.0f} ms,"
+        f" ratio {found.capture / found.engine:.3f} (medians of {rounds}, in one run)"
+    )
 
 
 @cli.command()

@@ -21,6 +21,7 @@ from gateway.facedevice.link import Link
 from gateway.facedevice.vault import Vault
 
 THREADS = 8
+AFTER_OTHERS = 10  # niceness: a PIN typed on the same machine goes first
 SPARE = 3  # threads for whoever only begins or asks how it is, while all captures wait
 
 
@@ -108,6 +109,7 @@ def serve(config: Config, beside: int | None = None) -> None:
     Raises BadConfig at once where the port, the vault or the engine would fail later.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # faces and keys are in memory
+    os.nice(AFTER_OTHERS)
     _listenable(config)
     Vault(config.data, config.secrets).close()
     pool.check(config.engine)
