@@ -7,6 +7,8 @@ import pytest
 from gateway import sitefile
 from gateway.cli import cli
 from gateway.config import SETTINGS
+from gateway.facedevice.cli import cli as face_cli
+from gateway.facedevice.config import SETTINGS as FACE_SETTINGS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -42,6 +44,17 @@ def test_every_setting_is_in_the_readme_with_its_default(setting):
 def test_every_setting_of_the_readme_exists():
     named = set(re.findall(r"^\| `([A-Z_]+)`", README, re.MULTILINE))
     assert named == {setting.name for setting in SETTINGS}
+
+
+@pytest.mark.parametrize("setting", FACE_SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_of_the_face_device_is_in_the_readme_with_its_default(setting):
+    row = next(line for line in README.splitlines() if line.startswith(f"| {setting.name} "))
+    assert setting.default in row
+
+
+@pytest.mark.parametrize("command", sorted(face_cli.commands))
+def test_every_command_of_the_face_device_is_in_the_readme(command):
+    assert f"gateway-face {command}" in README
 
 
 def test_the_site_file_of_the_readme_is_lawful():
