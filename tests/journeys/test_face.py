@@ -6,24 +6,27 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, Playwright, Response, Route, expect
 from sqlalchemy import select
 
-from gateway import my_face
+from gateway import my_face, rules
 from gateway.app import create_app, utc_now
 from gateway.config import Config
 from gateway.consent import By
 from gateway.keys import Secrets
+from gateway.permits import Found
 from gateway.store import queries
 from gateway.store.models import Attempt, Consent, Record
 from tests import faces
-from tests.browsers import Launcher, OpenPage
+from tests.browsers import Launcher, OpenPage, Watch
 from tests.databases import migrated
+from tests.face_devices import Device
 from tests.journeys.conftest import Address
 from tests.journeys.face_house import FaceHouse, Guest, Tapped, choose_face, set_up
 from tests.journeys.visits import COUNTING, Kiosk
 from tests.makers import MASTER, make_house, make_kiosk, make_site
 from tests.notices import FACE_HOTEL
+from tests.processes.clients import Client
 
 pytestmark = [faces.needs_engine, faces.needs_pictures, pytest.mark.slow]
 ANSWER = 20_000  # ms: a look takes seven seconds, on a busy machine more
@@ -166,6 +169,61 @@ def test_a_photograph_that_turns_no_head_does_not(
 ) -> None:
     answered(look(before("still"), known_face), "retry", "no_turn")
     assert last_attempt(place) == ("face", "failed", "no_turn")
+
+
+def test_a_permit_that_somebody_else_took_up_opens_nothing(
+    before: Before, known_face: Guest, place: FaceHouse, watch: Watch
+) -> None:
+    watch.expect("409")  # what the device answers to the second
+    kiosk, thief = before("s04"), Client(place.device_url)
+
+    def be_quicker(route: Route) -> None:
+        said = {"Authorization": route.request.headers["authorization"]}
+        assert thief.ask("POST", "/begin", **said).status_code == 200
+        thief.close()
+        route.continue_()
+
+    kiosk.page.route(re.compile(r"/begin$"), be_quicker)
+    look(kiosk, known_face).page.locator("[data-message=failed]:not([hidden])").wait_for()
+    assert kiosk.cameras_running() == 0
+    assert kiosk.page.locator("main .tiles [data-way]").count() == 3
+
+
+@pytest.mark.parametrize("lie", ["forged", "replayed"])
+def test_a_word_that_is_not_for_this_look_opens_nothing(
+    before: Before, known_face: Guest, place: FaceHouse, lie: str
+) -> None:
+    kiosk, said = before("s04"), {}
+    if lie == "replayed":
+        kiosk.page.on("response", lambda answer: said.update(word_in(answer)))
+        answered(look(kiosk, known_face), "verified").leave()
+
+    def tell(route: Route) -> None:
+        word = said.get("result") or forged(place, route.request.headers["authorization"])
+        head = {"Access-Control-Allow-Origin": place.url}
+        route.fulfill(json={"result": word, "outcome": "match", "advice": ""}, headers=head)
+
+    kiosk.page.route(re.compile(r"/capture$"), tell)
+    answered(look(kiosk, known_face), "retry", "wrong")
+    assert last_attempt(place) == ("face", "failed", "wrong")
+
+
+def word_in(answer: Response) -> dict[str, str]:
+    """Give what the device said, if this is its answer to a capture."""
+    if answer.request.method != "POST" or not answer.url.endswith("/capture"):
+        return {}
+    told: dict[str, str] = answer.json()
+    return told
+
+
+def forged(place: FaceHouse, header: str) -> str:
+    """Say "match" under the permit of a request, with a key nobody knows."""
+    liar = Device(place.house, place.site, "gate")
+    with place.house.store.reads() as session:
+        unit = rules.face_device(session, place.site, place.site.door("gate"), utc_now())
+    assert unit is not None
+    liar.id = unit.id
+    return liar.answer(header.removeprefix("Bearer "), Found.MATCH, utc_now())
 
 
 @pytest.mark.parametrize(
