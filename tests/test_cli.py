@@ -17,9 +17,11 @@ from gateway.app import make_house, utc_now
 from gateway.attempt import Presentation, attempt
 from gateway.cli import cli
 from gateway.config import Config
+from gateway.document_check import give
 from gateway.keys import Secrets
 from gateway.rules import House, find
 from gateway.store.models import Verification
+from tests.carried import OTHER_NUMBER
 from tests.makers import HOTEL, MASTER, NUMBER
 
 Run = Callable[..., Result]
@@ -306,6 +308,28 @@ def test_a_pass_is_drawn_to_be_printed(hotel: Run, guest: str, tmp_path: Path):
     assert (tmp_path / "pass.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_a_pass_that_is_drawn_is_its_owners_to_read_and_nobody_elses(
+    hotel: Run, guest: str, tmp_path: Path, before: int | None
+):
+    file = tmp_path / "pass.svg"
+    if before is not None:
+        file.write_text("an older and longer pass" * 999, encoding="utf-8")
+        file.chmod(before)
+    hotel("subscriber", "issue", "hotel", guest, "--svg", str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text(encoding="utf-8").endswith("</svg>")
+
+
+@pytest.mark.parametrize("where", ["nowhere/pass.svg", "."])
+def test_a_pass_that_cannot_be_drawn_is_not_issued(
+    hotel: Run, guest: str, tmp_path: Path, where: str
+):
+    result = hotel("subscriber", "issue", "hotel", guest, "--svg", str(tmp_path / where))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert str(tmp_path / where) in result.stderr
+
+
 def test_an_address_no_phone_can_reach_is_said_so(hotel: Run, guest: str):
     here = hotel("subscriber", "issue", "hotel", guest)
     out = hotel(
@@ -383,20 +407,85 @@ def test_a_span_that_ends_before_it_begins_is_refused(
 # --- staff ---
 
 
-def test_a_document_is_sighted_once(hotel: Run, guest: str, house: House):
-    hotel("subscriber", "add", "hotel", "Li", "--group", "lobby")
-    person = hotel("subscriber", "add", "hotel", "Wu", "--group", "lobby").output.strip()
-    hotel("subscriber", "card", "hotel", person, typed=f"{NUMBER}\n246810\n")
-    site = find(house, "hotel")
-    visit = verification.begin(house, site, "lobby", utc_now())
-    shown = Presentation("card", "n", {"number": NUMBER, "code": "246810"}, "test")
-    attempt(house, site, visit, shown, utc_now())
+@pytest.fixture
+def wait(hotel: Run, house: House) -> Callable[..., tuple[str, str]]:
+    """Have Wu wait in the lobby, for a document or for help; returns visit and code."""
+
+    def go(number: str | None = NUMBER, name: str = "Wu") -> tuple[str, str]:
+        person = hotel("subscriber", "add", "hotel", name, "--group", "lobby").output.strip()
+        hotel("subscriber", "card", "hotel", person, typed=f"{NUMBER}\n246810\n")
+        pin = json.loads(hotel("subscriber", "issue", "hotel", person).stdout)["pin"]
+        site, now = find(house, "hotel"), utc_now()
+        visit = verification.begin(house, site, "lobby", now)
+        attempt(house, site, visit, Presentation("pin", "n", {"pin": pin}, "test"), now)
+        if number is None:
+            verification.call_staff(house, site, visit, now)
+        else:
+            give(house, site, visit, Presentation("card", "d", {"number": number}), now)
+        return visit, hotel("staff", "waiting", "hotel").output.split()[0]
+
+    return go
+
+
+Waits = Callable[..., tuple[str, str]]
+
+
+def state_of(house: House, visit: str) -> str:
+    with house.store.reads() as session:
+        return str(session.get_one(Verification, ("hotel", visit)).state)
+
+
+def test_a_document_is_sighted_once(hotel: Run, wait: Waits):
+    visit, code = wait()
     waiting = hotel("staff", "waiting", "hotel").output
-    code = waiting.split()[0]
     assert f"{code}  lobby  document  0 min  Wu  document ends in {NUMBER[-2:]}" in waiting
-    assert hotel("staff", "sight", code.lower()).output == f"{visit} is verified.\n"
-    assert hotel("staff", "sight", code).exit_code == 1
+    assert hotel("staff", "sight", code.lower(), "--yes").output.endswith(f"{visit} is verified.\n")
+    assert hotel("staff", "sight", code, "--yes").exit_code == 1
     assert hotel("staff", "waiting", "hotel").output == "Nobody is waiting.\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "state"),
+    [("y\n", "verified"), ("n\n", "referred"), ("\n", "referred"), ("", "referred")],
+)
+def test_staff_see_whom_they_let_in_and_are_asked(
+    hotel: Run, wait: Waits, house: House, typed: str, state: str
+):
+    visit, code = wait(name="W\x1b[2Ju")
+    result = hotel("staff", "sight", code, typed=typed)
+    assert f"W [2Ju  lobby  document ends in {NUMBER[-2:]}" in result.output
+    assert "[y/N]" in result.output
+    assert (state_of(house, visit), result.exit_code) == (state, int(state != "verified"))
+
+
+def test_who_gave_no_number_is_said_to_have_given_none(hotel: Run, wait: Waits, house: House):
+    visit, code = wait(None)
+    result = hotel("staff", "sight", code, typed="y\n")
+    assert "Wu  lobby  no document number given" in result.output
+    assert state_of(house, visit) == "verified"
+
+
+def test_a_document_that_is_not_the_one_on_file_is_let_by_only_if_one_says_so(
+    hotel: Run, wait: Waits, house: House
+):
+    visit, code = wait(OTHER_NUMBER)
+    for options in ((), ("--yes",)):
+        result = hotel("staff", "sight", code, *options, typed="y\n")
+        assert (result.exit_code, state_of(house, visit)) == (1, "referred")
+        assert "NOT the one on file" in result.output
+        assert "--differs" in result.stderr
+    result = hotel("staff", "sight", code, "--differs", typed="y\n")
+    assert "NOT the one on file" in result.output
+    assert state_of(house, visit) == "verified"
+
+
+def test_who_is_not_verified_is_not_asked_about(hotel: Run, house: House):
+    visit = verification.begin(house, find(house, "hotel"), "lobby", utc_now())
+    verification.call_staff(house, find(house, "hotel"), visit, utc_now())
+    code = hotel("staff", "waiting", "hotel").output.split()[0]
+    result = hotel("staff", "sight", code, typed="y\n")
+    assert (result.exit_code, "[y/N]" in result.output) == (1, False)
+    assert "not verified" in result.stderr
 
 
 def test_sighting_nobody_says_so(hotel: Run):

@@ -10,23 +10,28 @@ from gateway.errors import NotFound, NotPossible
 from gateway.policy import Outcome
 from gateway.rules import House, Rules
 from gateway.store import queries
+from tests.carried import OTHER_NUMBER
 from tests.houses import dump
 from tests.makers import NOW, NUMBER, begin, later, make_person, make_site, present
 from tests.test_document_check import give, holder, row, waiting
 
 
-def referred(house: House, site: Rules) -> tuple[str, str]:
+def referred(
+    house: House, site: Rules, *, card: bool = False, number: str = NUMBER
+) -> tuple[str, str]:
     """Have somebody wait for a document to be seen; returns visit and code."""
-    visit = holder(house, site)
-    give(house, site, visit)
+    visit = holder(house, site, card=card)
+    give(house, site, visit, number)
     return visit, waiting(house, visit).id
 
 
-def refused(house: House, site: Rules, code: str, now: datetime = NOW) -> str:
+def refused(
+    house: House, site: Rules, code: str, now: datetime = NOW, *, matching: bool = False
+) -> str:
     """Try to sight; returns why not, having seen that nothing changed."""
     before = dump(house)
     with pytest.raises((NotFound, NotPossible)) as raised:
-        override.sight(house, site, code, "Wang", now)
+        override.sight(house, site, code, "Wang", now, matching=matching)
     assert dump(house) == before
     error = raised.value
     return error.code if isinstance(error, NotPossible) else "not_found"
@@ -38,8 +43,47 @@ def test_the_record_names_who_has_seen_it(house: House, site: Rules):
     with house.store.reads() as session:
         told = [json.loads(r.body) for r in queries.records(session, site.id)][-2:]
     assert [one["kind"] for one in told] == ["document.sighted", "verified"]
-    data = {"agrees": True, "device": "", "door": "lobby", "staff": "Wang Fang", "visit": visit}
+    data = {"agrees": None, "device": "", "door": "lobby", "staff": "Wang Fang", "visit": visit}
     assert told[0]["data"] == data
+
+
+def agreed(house: House, site: Rules, code: str) -> bool | None:
+    """Sight; returns what the record says of the number given and the one on file."""
+    override.sight(house, site, code, "Wang", NOW)
+    with house.store.reads() as session:
+        told = [json.loads(r.body) for r in queries.records(session, site.id)]
+    found: bool | None = next(one for one in told if one["kind"] == "document.sighted")["data"][
+        "agrees"
+    ]
+    return found
+
+
+@pytest.mark.parametrize(("number", "agrees"), [(NUMBER, True), (OTHER_NUMBER, False)])
+def test_the_record_says_whether_the_number_given_is_the_one_on_file(
+    house: House, site: Rules, number: str, *, agrees: bool
+):
+    assert agreed(house, site, referred(house, site, card=True, number=number)[1]) is agrees
+
+
+@pytest.mark.parametrize("card", [True, False])
+def test_the_record_does_not_compare_a_number_nobody_gave(house: House, site: Rules, *, card: bool):
+    visit = holder(house, site, card=card)
+    verification.call_staff(house, site, visit, NOW)
+    assert agreed(house, site, waiting(house, visit).id) is None
+
+
+def test_staff_who_expect_the_number_on_file_do_not_let_another_by(house: House, site: Rules):
+    visit, code = referred(house, site, card=True, number=OTHER_NUMBER)
+    assert refused(house, site, code, matching=True) == "differs"
+    assert override.sight(house, site, code, "Wang", NOW) == visit
+
+
+@pytest.mark.parametrize("card", [True, False])
+def test_staff_who_expect_the_number_on_file_let_it_by_and_whoever_has_none(
+    house: House, site: Rules, *, card: bool
+):
+    visit, code = referred(house, site, card=card)
+    assert override.sight(house, site, code, "Wang", NOW, matching=True) == visit
 
 
 @pytest.mark.parametrize("code", ["", "ZZZZZ", "x" * 500, "' OR 1=1", "０００００"])
