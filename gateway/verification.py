@@ -102,6 +102,20 @@ def unread(house: House, site: Rules, visit_id: str, now: datetime) -> None:
         visit.message, visit.touched_at = {"reason": Reason.UNREADABLE, "way": "", "slip": ""}, now
 
 
+def resting(house: House, site: Rules, visit_id: str, way: str, now: datetime) -> None:
+    """Say on the next screen that a way of this door rests just now, if another is left to take."""
+    with house.store.writes.begin() as session:
+        visit = still_open(queries.lock_verification(session, site.id, visit_id), now)
+        ways = {w.name for w in offered(house, session, site, visit, now)}
+        closed = {w.name for w in site.door(visit.door_id).ways} - ways
+        if visit.subscriber_id or way not in closed:
+            return
+        visit.way, visit.touched_at = None, now
+        visit.message = {"reason": Reason.RESTING} if ways else None
+        if visit.state == State.REFERRED:
+            visit.state = State.ACTIVE
+
+
 def decline(house: House, site: Rules, visit_id: str, way: str, now: datetime) -> None:
     """Go back to all ways. Nothing of it stays with the visit; a count by door and day is all."""
     with house.store.writes.begin() as session:

@@ -130,7 +130,11 @@ STATES: dict[str, tuple[Callable[[House, Rules], str], str, dict[str, str]]] = {
         "active",
         YES | {"present": "document_wanted", "choose": "not_offered", "document": ""},
     ),
-    "document given": (given_, "referred", dict.fromkeys(VERBS, "waiting") | {"close": ""}),
+    "document given": (
+        given_,
+        "referred",
+        dict.fromkeys(VERBS, "waiting") | {"call": "", "close": ""},
+    ),
     "verified": (verified, "verified", OVER),
     "expired": (expired, "expired", OVER),
     "abandoned": (abandoned, "abandoned", OVER),
@@ -225,6 +229,43 @@ def test_asking_for_a_person_twice_is_one_wait_under_one_code(house: House, site
     assert len(dump(house)["referral"]) == 1
 
 
+def test_asking_for_a_person_again_and_again_keeps_a_visit_for_an_hour_and_no_longer(
+    house: House, site: Rules
+):
+    visit = begin(house, site)
+    for minute in range(0, 60, 10):
+        verification.call_staff(house, site, visit, later(minutes=minute))
+    assert row(house, visit).expires_at == later(hours=1)
+    with pytest.raises(NotPossible):
+        verification.call_staff(house, site, visit, later(hours=1))
+
+
+def test_a_document_given_late_still_waits_a_whole_quarter_of_an_hour(house: House, site: Rules):
+    visit = wanted(house, site)
+    for minute in range(0, 60, 10):
+        verification.call_staff(house, site, visit, later(minutes=minute))
+    shown = Presentation("card", "d", {"number": NUMBER})
+    document_check.give(house, site, visit, shown, later(minutes=59))
+    assert row(house, visit).expires_at == later(minutes=74)
+    verification.call_staff(house, site, visit, later(minutes=60))
+    assert row(house, visit).expires_at == later(minutes=74)
+
+
+def test_who_waits_for_a_document_to_be_seen_and_asks_is_told_that_it_is_known(
+    house: House, site: Rules
+):
+    visit = given_(house, site)
+    before, code = dump(house), code_of(house, visit)
+    verification.call_staff(house, site, visit, later(minutes=5))
+    kept = row(house, visit)
+    assert (kept.state, kept.document, code_of(house, visit)) == ("referred", "given", code)
+    assert (kept.message or {})["reason"] == verification.KNOWN
+    assert kept.expires_at == later(minutes=20)
+    with house.store.reads() as session:
+        assert [r.why for r, _, _ in queries.open_referrals(session, site.id)] == ["document"]
+    assert dump(house)["record"] == before["record"]
+
+
 def test_who_asked_for_a_person_may_still_pass_by_any_way(house: House, site: Rules):
     person, visit = make_person(house, site, card=False), begin(house, site)
     verification.call_staff(house, site, visit, NOW)
@@ -290,6 +331,58 @@ def test_leaving_leaves_a_verified_visit_verified(house: House, site: Rules, kio
     visit = passed(house, site, kiosk)
     verification.leave(house, site, kiosk, NOW)
     assert row(house, visit).state == "verified"
+
+
+@pytest.fixture
+def counter(house: House, site: Rules) -> Device:
+    return known(house, make_kiosk(house, site, "lobby"))
+
+
+def at_counter(house: House, site: Rules, counter: Device) -> str:
+    """Give a document at the lobby's kiosk, and wait there for somebody to look at it."""
+    visit = verification.begin(house, site, "lobby", NOW, device=counter)
+    person = make_person(house, site, card=False)
+    present(house, site, visit, "pin", pin=person.issued.pin)
+    document(house, site, visit)
+    return visit
+
+
+def test_a_visit_that_waits_for_a_document_to_be_seen_outlives_its_screen(
+    house: House, site: Rules, counter: Device
+):
+    visit = at_counter(house, site, counter)
+    code, before = code_of(house, visit), row(house, visit)
+    verification.leave(house, site, counter, later(seconds=200))
+    with house.store.reads() as session:
+        unit = queries.device(session, site.id, counter.id)
+    assert unit is not None
+    assert (unit.verification_id, unit.language, unit.visits) == (None, None, counter.visits + 1)
+    kept = row(house, visit)
+    assert (kept.state, kept.document, kept.expires_at) == ("referred", "given", before.expires_at)
+    assert code_of(house, visit) == code
+    after = verification.begin(house, site, "lobby", later(seconds=201), device=counter)
+    assert after != visit
+    assert override.sight(house, site, code, "Wang", later(minutes=14)) == visit
+    assert row(house, after).state == "offered"
+
+
+def test_a_visit_that_waited_without_a_screen_is_swept_at_its_time(
+    house: House, site: Rules, counter: Device
+):
+    visit = at_counter(house, site, counter)
+    verification.leave(house, site, counter, later(minutes=4))
+    assert verification.sweep(house, later(minutes=14, seconds=59)) == 0
+    assert verification.sweep(house, later(minutes=15)) == 1
+    assert row(house, visit).state == "expired"
+
+
+def test_a_kiosk_that_waited_too_long_for_staff_begins_anew(
+    house: House, site: Rules, counter: Device
+):
+    visit = at_counter(house, site, counter)
+    late = later(minutes=15)
+    assert verification.begin(house, site, "lobby", late, device=counter) != visit
+    assert row(house, visit).state == "expired"
 
 
 def test_a_press_too_many_does_not_begin_the_next_visit(house: House, site: Rules, kiosk: Device):
