@@ -63,7 +63,12 @@ def pair(house: House, code: str, name: str, now: datetime) -> str | None:
 def take_pairing(
     house: House, session: Session, code: str, kind: str, now: datetime
 ) -> Pairing | None:
-    """Take the open pairing of that kind with that code; a wrong code counts against them all."""
+    """Take the open pairing of that kind with that code; a wrong code counts against them all.
+
+    What is no code at all is a slip of the hand: nobody guesses by it, and it counts for nothing.
+    """
+    if not re.fullmatch(f"[0-9]{{{CODE_DIGITS}}}", code):
+        return None
     pairings = queries.open_pairings(session, now)
     mac = _mac(house, code)
     fitting = (p for p in pairings if p.kind == kind and hmac.compare_digest(p.code_mac, mac))

@@ -69,13 +69,19 @@ def test_what_is_no_code_pairs_nothing(house: House, site: Rules, code: str):
 
 
 @pytest.mark.parametrize("kind", ["kiosk", "face"])
-@pytest.mark.parametrize("code", ["", "0", "12345", "1234567", "12345x", "００００００", "\x00" * 6])
-def test_what_is_no_code_does_not_count_as_a_guess(
-    house: House, site: Rules, code: str, kind: str
-):
+def test_what_is_no_code_does_not_count_as_a_guess(house: House, site: Rules, kind: str):
     right = device.open_pairing(house, site, "gate", NOW, kind=kind)
     before = dump(house)["pairing"]
-    for _ in range(device.GUESSES + 1):
+    for code in (
+        "",
+        "0",
+        "12345",
+        "1234567",
+        "12345x",
+        "００００００",
+        "\x00" * 6,
+        f"{right}\n",
+    ) * 2:
         with house.store.writes.begin() as session:
             assert device.take_pairing(house, session, code, kind, NOW) is None
     assert dump(house)["pairing"] == before
