@@ -113,6 +113,7 @@ class Reason(StrEnum):
     POOR_QUALITY = "poor_quality"
     NO_TURN = "no_turn"
     NO_CONSENT = "no_consent"
+    RESTING = "resting"  # a way that was closed meanwhile
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,19 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import refresh
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
+from gateway import device, rules
 from gateway.config import Config
 from gateway.errors import GatewayError, NotAllowed, NotFound, NotPossible
 from gateway.rules import House
+from gateway.site import Help
+from gateway.store import DatabaseFault
 
 KEY = "eitherway"
+KIOSK_COOKIE = "kiosk"
 STATUSES: dict[type[GatewayError], int] = {NotFound: 404, NotAllowed: 403, NotPossible: 409}
 LANGUAGES = (("zh", "中文"), ("en", "English"))
 LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
@@ -138,9 +143,13 @@ def _headers(response: Response) -> Response:
     return response
 
 
+# That somebody declined is counted by day, and told by no line that has a time to it (P3).
+UNTOLD = frozenset({"static", "kiosk.state", "kiosk.decline", "api.decline"})
+
+
 def _log(response: Response) -> Response:
     """Write one line per request: the route, never the address, which may hold a secret."""
-    if request.endpoint not in {"static", "kiosk.state"}:
+    if request.endpoint not in UNTOLD:
         log.info(
             "request",
             id=g.get("request_id"),
@@ -188,9 +197,43 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 def _answer(status: int, code: str, title: str) -> ResponseReturnValue:
     if request.path.startswith("/api/") or request.path.endswith(".json"):
         return problem(status, code, title)
+    found = _kiosk_that_asked()  # first: it says which language the words are to be in
     title, advice = _words(status, code)
-    home = url_for("kiosk.show") if request.path.startswith("/kiosk") else None
-    return render_template("errors/error.html", title=title, advice=advice, home=home), status
+    help_ = {"phone": found.phone, "text": found.text.to(language())} if found else {}
+    page = render_template(
+        "errors/error.html", title=title, advice=advice, start=_start(status), help=help_
+    )
+    return page, status
+
+
+def _kiosk_that_asked() -> Help | None:
+    """Know whose kiosk asked, if one did: an error is told in its language, with who can help.
+
+    It may be the database that failed, so nothing here insists on an answer from it.
+    """
+    cookie = request.cookies.get(cookie_name(KIOSK_COOKIE), "")
+    try:
+        unit = device.known(parts().house, cookie, now())
+        site = rules.find(parts().house, unit.site_id) if unit else None
+    except (DatabaseFault, NotFound):
+        return None
+    if unit is None or site is None:
+        return None
+    languages = site.file.site.languages
+    g.language = unit.language if unit.language in languages else languages[0]
+    refresh()
+    return site.file.help
+
+
+def _start(status: int) -> tuple[str, str]:
+    """Say where to go on from an error, and how that is called."""
+    if status == HTTPStatus.FORBIDDEN and not request.path.startswith("/demo"):
+        return url_for("kiosk.pair"), _("Pair this kiosk")
+    if request.path.startswith(("/pass", "/confirm")):
+        return url_for("my.live_pass"), _("Back to the start")
+    if request.path.startswith("/kiosk"):
+        return url_for("kiosk.show"), _("Back to the start")
+    return url_for("kiosk.root"), _("Back to the start")
 
 
 def _words(status: int, code: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from gateway import attempt, document_check, rules, tokens, verification
+from gateway import attempt, capture, document_check, policy, rules, tokens, verification
 from gateway.errors import NotFound
 from gateway.policy import State
 from gateway.rules import Rules
@@ -47,8 +47,11 @@ def show(visit_id: str) -> ResponseReturnValue:
 @api.post("/verifications/<visit_id>/attempts")
 def present(visit_id: str) -> ResponseReturnValue:
     site, key_id = access.integrator()
-    shown = _presentation(f"api:{key_id}")
-    result = attempt.attempt(parts().house, site, visit_id, shown, now())
+    shown = _presentation(_source(key_id, visit_id))
+    if capture.captures(parts().house, shown.way):  # asked for at a kiosk, after consent
+        result = attempt.Result(policy.Outcome.UNAVAILABLE)
+    else:
+        result = attempt.attempt(parts().house, site, visit_id, shown, now())
     outcome = result.outcome.value if result.outcome else "unreadable"
     said = {"outcome": outcome, "reason": result.reason.value, "wait": result.wait}
     return {**_told(site, visit_id), "attempt": said}
@@ -57,9 +60,8 @@ def present(visit_id: str) -> ResponseReturnValue:
 @api.post("/verifications/<visit_id>/document")
 def document(visit_id: str) -> ResponseReturnValue:
     site, key_id = access.integrator()
-    result = document_check.give(
-        parts().house, site, visit_id, _presentation(f"api:{key_id}"), now()
-    )
+    shown = _presentation(_source(key_id, visit_id))
+    result = document_check.give(parts().house, site, visit_id, shown, now())
     return {**_told(site, visit_id), "reason": result.reason.value}
 
 
@@ -118,7 +120,7 @@ def _told(site: Rules, visit_id: str) -> dict[str, Any]:
             "purpose": door.purpose if door else None,
             "state": state.value,
             "document": visit.document,
-            "offers": [_offer(way.name) for way in ways],
+            "offers": [_offer(way.name) for way in ways if not capture.captures(house, way.name)],
             "attempts": [
                 {"way": row.way, "outcome": row.outcome}
                 for row in queries.attempts(session, site.id, visit.id)
@@ -135,6 +137,11 @@ def _offer(name: str) -> dict[str, Any]:
         "prompts": screens.prompts(method.prompts),
         "est_seconds": method.way.est_seconds,
     }
+
+
+def _source(key_id: str, visit_id: str) -> str:
+    """Name what a pace is kept for: behind one key stand many people, behind one visit one."""
+    return f"api:{key_id}:{visit_id}"
 
 
 def _presentation(source: str) -> attempt.Presentation:

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from gateway import attempt, capture, device, document_check, verification
 from gateway.errors import NotPossible
 from gateway.methods import Method, Way, digits
+from gateway.policy import Outcome
 from gateway.rules import Rules
 from gateway.store import queries
 from gateway.store.models import Device
@@ -77,9 +78,11 @@ def state() -> ResponseReturnValue:
 @act
 def choose(site: Rules, unit: Device) -> None:
     visit_id = verification.begin(parts().house, site, unit.door_id, now(), device=unit)
-    anew = _field("anew") == "1"
-    if verification.choose(parts().house, site, visit_id, _field("way"), now(), anew=anew):
+    way, anew = _field("way"), _field("anew") == "1"
+    if verification.choose(parts().house, site, visit_id, way, now(), anew=anew):
         capture.carry_on(parts().house, site, visit_id, now())
+    else:
+        verification.resting(parts().house, site, visit_id, way, now())
 
 
 @kiosk.post("/kiosk/attempt")
@@ -91,7 +94,14 @@ def attempt_(site: Rules, unit: Device) -> None:
     if method is None or not unit.verification_id or _field("visit") != unit.verification_id:
         return
     shown = attempt.Presentation(way, _nonce(), _presentation(method), _source(unit))
-    attempt.attempt(house, site, unit.verification_id, shown, now())
+    _attempt(site, unit.verification_id, shown)
+
+
+def _attempt(site: Rules, visit_id: str, shown: attempt.Presentation) -> None:
+    """Present something; if its way was closed meanwhile, the screen says so."""
+    result = attempt.attempt(parts().house, site, visit_id, shown, now())
+    if result == attempt.Result(Outcome.UNAVAILABLE):
+        verification.resting(parts().house, site, visit_id, shown.way, now())
 
 
 @kiosk.post("/kiosk/scan")
@@ -104,10 +114,12 @@ def scan(site: Rules, unit: Device) -> None:
     if all(fields is None for _, fields in known):
         verification.unread(house, site, visit_id, now())
     for way, fields in known:
-        if fields is not None and verification.choose(house, site, visit_id, way, now()):
-            shown = attempt.Presentation(way, _nonce(), fields, _source(unit))
-            attempt.attempt(house, site, visit_id, shown, now())
+        if fields is None:
+            continue
+        if verification.choose(house, site, visit_id, way, now()):
+            _attempt(site, visit_id, attempt.Presentation(way, _nonce(), fields, _source(unit)))
             return
+        verification.resting(house, site, visit_id, way, now())
 
 
 @kiosk.post("/kiosk/document")

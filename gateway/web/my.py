@@ -6,7 +6,17 @@ stands in no log and no history.
 
 from typing import NamedTuple
 
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 
 from gateway import attempt, passes, rules
@@ -145,7 +155,9 @@ def _presented(asked: Asked, text: str, nonce: str) -> bool:
 @my.post("/language")
 def choose_language() -> ResponseReturnValue:
     chosen = request.form.get("lang", "")
-    back = BACK.get(request.args.get("back", ""), "my.live_pass")
+    back = BACK.get(request.args.get("back", ""), "")
+    if back not in current_app.view_functions:  # the demo's page is there in demo mode only
+        back = "my.live_pass"
     response: Response = make_response(redirect(url_for(back), 303))
     if chosen in LOCALES:
         set_cookie(response, "lang", chosen, 1)

@@ -6,7 +6,6 @@ be left over for the next.
 
 import hashlib
 import hmac
-import io
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -14,14 +13,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
 
-import qrcode
-import qrcode.image.svg
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from gateway import policy, rules
-from gateway.capture import WAY
+from gateway import policy, qr_picture, rules
+from gateway.capture import WAY, keeper
 from gateway.methods import Claiming, Kind, Method, Prompt, Way
+from gateway.permits import Keep
 from gateway.policy import State
 from gateway.rules import House, Rules
 from gateway.store import queries
@@ -31,6 +29,7 @@ from gateway.web import language
 
 IDLE = {"seconds": 60, "warn": 20, "extends": 10}  # WCAG 2.2.1: warn, 20 s, ten times
 VERIFIED_SECONDS = 6
+qr_svg = qr_picture.qr_svg
 
 
 def screen_of(visit: Verification | None) -> str:
@@ -124,6 +123,7 @@ def context(house: House, shown: Shown, now: datetime) -> dict[str, Any]:
         "message": _message(visit, now) if visit else None,
         "manage": bool(visit and (visit.face or {}).get("manage")),
         "own_face": _has_face(shown.site, shown.kiosk),
+        "holder": _has_face(shown.site, shown.kiosk) and keeper(shown.site) is Keep.HOLDER,
     }
     if visit and visit.way and screen in {"way", "retry", "consent", "capture"}:
         found |= _way_context(house, visit, shown.ways)
@@ -220,16 +220,6 @@ def _message(visit: Verification, now: datetime) -> dict[str, Any] | None:
         wait = max(0, int((datetime.fromisoformat(until) - now).total_seconds() + 0.999))
     told = visit.message
     return {"reason": told["reason"], "wait": wait, "advice": told.get("advice", "")}
-
-
-def qr_svg(text: str) -> str:
-    """Draw a QR code as one SVG path, scalable, with its quiet zone (ISO/IEC 18004)."""
-    code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=4)
-    code.add_data(text)
-    buffer = io.BytesIO()
-    code.make_image(image_factory=qrcode.image.svg.SvgPathImage).save(buffer)
-    svg = buffer.getvalue().decode().replace(' id="qr-path"', "")  # a page may hold several
-    return svg[svg.index("<svg") :]
 
 
 def same(one: str, other: str) -> bool:

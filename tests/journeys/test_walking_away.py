@@ -79,8 +79,8 @@ def test_one_may_stay_ten_times_and_nothing_is_lost_meanwhile(
     for _ in range(10):
         wait(hotel, kiosk, IDLE + 5)
         assert asked(kiosk)
-        kiosk.page.keyboard.press("Shift")
-        kiosk.page.wait_for_timeout(50)
+        with kiosk.page.expect_response("**/kiosk/stay"):
+            kiosk.page.keyboard.press("Shift")
     assert hotel.visit(kiosk).id == visit
     kiosk.page.reload()
     kiosk.at_way(way)
@@ -131,6 +131,49 @@ def test_who_waits_for_a_person_is_not_sent_away_after_a_minute(
     wait(hotel, kiosk, 2 * IDLE)
     assert not asked(kiosk)
     kiosk.shows("help")
+
+
+@pytest.fixture
+def counter(hotel: Premises, browser: Browser) -> Kiosk:
+    """Wait in the lobby for somebody to look at the document."""
+    kiosk = hotel.kiosk(browser, "lobby")
+    kiosk.page.clock.install(time=hotel.clock())
+    guest = hotel.guest("lobby")
+    return kiosk.open().choose("pin").type(guest.pin).type_document(guest.number)
+
+
+@pytest.mark.parametrize("how", ["idle", "leave"])
+def test_who_stands_at_the_counter_with_a_document_is_let_in_though_the_screen_is_anothers(
+    hotel: Premises, counter: Kiosk, how: str
+) -> None:
+    code, visit = counter.code(), hotel.visit(counter).id
+    if how == "idle":
+        wait(hotel, counter, 3 * IDLE - 1)
+        assert not asked(counter)
+        wait(hotel, counter, 2)
+        wait(hotel, counter, WARN)
+        counter.shows("choose")
+    else:
+        counter.leave()  # the next in line
+    assert [secret for secret in (code, visit) if secret in traces(counter)] == []
+    counter.choose("qr")
+    hotel.clock.forward(minutes=5)
+    hotel.sight(code)
+    assert hotel.grants() == 1
+    counter.open().shows("choose")
+
+
+def test_who_waits_at_the_screen_for_the_counter_may_ask_and_is_answered(
+    hotel: Premises, counter: Kiosk
+) -> None:
+    code = counter.code()
+    expect(counter.main).to_contain_text("+86 755 0000 0000")
+    counter.tap("footer [data-way=staff]").shows("referred", "known")
+    assert counter.code() == code
+    hotel.sight(code)
+    hotel.clock.forward(seconds=2)
+    counter.page.clock.run_for(2_000)
+    counter.shows("verified")
 
 
 def test_a_kiosk_nobody_touched_stays_as_it_is_all_night(hotel: Premises, kiosk: Kiosk) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from gateway import apikey, override, rules, sitefile
 from gateway.policy import Outcome, State
@@ -196,6 +197,24 @@ def test_after_five_failures_the_wait_is_told(pms: Integrator, world: World):
     assert 0 < told["attempt"]["wait"] <= 31
 
 
+def test_who_guesses_through_an_app_slows_nobody_else_down(pms: Integrator, world: World):
+    mine, theirs = pms.begin(), pms.begin()
+    for guess in range(12):
+        pms.present(theirs, "pin", pin=f"99{guess:08}")
+    assert pms.present(theirs, "pin", pin="9999999999")["attempt"]["reason"] == "throttled"
+    assert pms.present(mine, "pin", pin=world.person.issued.pin)["state"] == "verified"
+
+
+def test_who_guesses_at_one_pin_is_slowed_down_however_many_visits_they_begin(
+    pms: Integrator, world: World
+):
+    right = world.person.issued.pin
+    wrong = right[:-6] + f"{(int(right[-6:]) + 1) % 10**6:06}"
+    for _ in range(5):
+        pms.present(pms.begin(), "pin", pin=wrong)
+    assert pms.present(pms.begin(), "pin", pin=right)["attempt"]["reason"] == "throttled"
+
+
 def test_a_verification_that_is_over_takes_nothing_more(pms: Integrator, world: World):
     visit = pms.begin()
     assert pms.call(f"/verifications/{visit}/close", {})["state"] == "abandoned"
@@ -238,6 +257,24 @@ def test_declining_leaves_no_trace_in_any_answer(pms: Integrator):
     after = pms.call(f"/verifications/{visit}/decline", {"way": "qr"})
     assert after == before
     assert pms.call(f"/verifications/{visit}") == before
+
+
+def test_declining_leaves_no_line_in_the_log(pms: Integrator):
+    visit = pms.begin()
+    with capture_logs() as logged:
+        pms.call(f"/verifications/{visit}/decline", {"way": "qr"})
+        pms.call("/verifications/vs_0/decline", {"way": "qr"})
+    assert (pms.status, logged) == (404, [])
+
+
+def test_asking_for_a_person_while_one_is_to_see_the_document_changes_nothing(
+    pms: Integrator, world: World
+):
+    visit = pms.begin("lobby")
+    pms.present(visit, "pin", pin=world.person.issued.pin)
+    before = pms.call(f"/verifications/{visit}/document", {"presentation": {"number": NUMBER}})
+    told = pms.call(f"/verifications/{visit}/help", {})
+    assert (pms.status, told) == (200, {k: v for k, v in before.items() if k != "reason"})
 
 
 def test_asking_for_a_person_keeps_the_ways_open(pms: Integrator, world: World):

@@ -322,6 +322,65 @@ def test_our_own_failure_is_said_without_its_workings(world: World, language: st
     check_headers(answer)
 
 
+def break_the_page(world: World) -> None:
+    """Break what the kiosk's page needs after it has been known, and nothing else."""
+    with world.house.store.writes.begin() as session:
+        session.execute(text("DROP TABLE closure"))
+
+
+FAULTS: dict[str, tuple[int, dict[str, str] | None]] = {
+    "csrf": (400, {"csrf_token": "old"}),
+    "too much": (413, {"pin": "1" * 100_000}),
+    "our own": (500, None),
+}
+
+
+@pytest.mark.parametrize("spoken", ["en", "zh"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_kiosks_error_is_in_its_language_and_leads_on(world: World, fault: str, spoken: str):
+    unit = world.kiosk("lobby")
+    unit.client.set_cookie("lang", "zh" if spoken == "en" else "en")  # a browser of another mind
+    unit.speak(spoken) if spoken != "en" else None
+    status, fields = FAULTS[fault]
+    if fields is None:
+        break_the_page(world)
+        answer = unit.client.get("/kiosk")
+    else:
+        answer = unit.client.post("/kiosk/attempt", data=fields)
+    page = Page(answer)
+    told_on_a_page(page, status, spoken)
+    assert leads_to(page) == ["tel:+8675500000000", "/kiosk"]
+
+
+def leads_to(page: Page) -> list[str]:
+    return [link.attrs["href"] for link in page.main.all("a")]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN,zh;q=0.9"])
+def test_an_address_where_nothing_is_leads_to_the_start(world: World, language: str):
+    stranger = world.browser()
+    for path, start in (("/nowhere", "/"), ("/kiosk/nowhere", "/kiosk"), ("/pass/now", "/pass")):
+        page = Page(stranger.client.get(path, headers={"Accept-Language": language}))
+        told_on_a_page(page, 404, language[:2])
+        assert leads_to(page) == [start]
+    assert Page(world.kiosk("lobby").client.get("/nowhere")).lang == "en"
+
+
+def test_a_screen_that_is_not_paired_leads_to_where_it_can_be(world: World):
+    assert leads_to(world.browser(lang="en").get("/kiosk")) == ["/pair"]
+    stale = world.browser(kiosk=world.furniture.kiosks["hotel", "gate"][:-1])
+    assert leads_to(stale.get("/kiosk")) == ["/pair"]
+
+
+@pytest.mark.parametrize("table", ["device", "site"])
+def test_an_error_is_answered_even_when_the_kiosk_cannot_be_known(world: World, table: str):
+    unit = world.kiosk("lobby")
+    with world.house.store.writes.begin() as session:
+        session.execute(text(f"ALTER TABLE {table} RENAME TO lost"))
+    page = Page(unit.client.post("/kiosk/attempt", data={"csrf_token": "old"}))
+    assert (page.status, leads_to(page)) == (400, ["/kiosk"])
+
+
 def test_the_apis_failure_is_a_problem_too(world: World):
     with world.house.store.writes.begin() as session:
         session.execute(text("DROP TABLE api_key"))

@@ -220,6 +220,17 @@ def test_a_phone_without_a_pass_is_shown_nobodys_face(faced: Faced):
     assert "Set up, until" not in phone.get("/pass/face").html
 
 
+def test_an_integrator_is_offered_no_face_since_consent_is_asked_for_at_a_kiosk(faced: Faced):
+    client = faced.world.app.test_client()
+    said = {"Authorization": f"Bearer {faced.world.furniture.keys['hotel']}"}
+    begun = client.post("/api/v1/verifications", json={"door": "gate"}, headers=said).get_json()
+    assert sorted(offer["way"] for offer in begun["offers"]) == ["card", "pin", "qr"]
+    body = {"way": "face", "presentation": {"face": "x.y.z"}}
+    url = f"/api/v1/verifications/{begun['id']}/attempts"
+    told = client.post(url, json=body, headers=said).get_json()
+    assert (told["attempt"]["outcome"], told["attempts"]) == ("unavailable", [])
+
+
 def test_a_device_pairs_and_calls_over_http(world: World, make_world: MakeWorld):
     faced = Faced(world)
     client = world.app.test_client()

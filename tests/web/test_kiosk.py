@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway import device, override, rules, sitefile
 from gateway.methods.pin import totp_code
@@ -238,6 +239,16 @@ def test_declining_is_one_tap_and_leaves_no_trace_with_the_visit(
     assert re.findall(rf"\b{way}\b", repr(row)) == []
 
 
+def test_declining_leaves_no_line_in_the_log(gate: Browser):
+    gate.choose("pin")
+    with capture_logs() as logged:
+        gate.press("/kiosk/decline")
+    assert [line["route"] for line in logged] == ["/kiosk"]  # the page that comes next
+    with capture_logs() as logged:
+        assert gate.post("/kiosk/decline").status_code == 400
+    assert logged == []
+
+
 def test_switching_ways_keeps_the_claim_and_asks_nothing_twice(gate: Browser, world: World):
     gate.choose("card")
     gate.present(number=NUMBER, code="12")  # a slip: the number is known, the code is not
@@ -357,6 +368,37 @@ def test_asking_a_person_is_one_tap_from_every_screen(world: World, language: st
     unit.choose("pin")
     unit.present(pin=wrong_pin(world))
     assert seen() == ["help", "choose"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_who_is_to_show_a_document_finds_help_and_is_answered_when_asking(
+    world: World, language: str
+):
+    unit = world.kiosk("lobby")
+    unit.speak(language) if language != "en" else None
+    unit.choose("pin")
+    unit.present(pin=world.person.issued.pin)
+    before = unit.press("/kiosk/document", number=NUMBER)
+    code = code_of(unit)
+    assert before.main.all("a", href="tel:+8675500000000")
+    assert before.reason == ""
+    page = unit.press("/kiosk/help")
+    assert (page.screen, page.reason, code_of(unit)) == ("referred", "known", code)
+    assert unit.client.get("/kiosk/state").get_json() == {"version": page.version}
+    assert page.version != before.version
+    assert unit.press("/kiosk/help").reason == "known"
+
+
+def test_the_next_in_line_begins_while_the_last_one_shows_a_document(lobby: Browser, world: World):
+    lobby.choose("pin")
+    lobby.present(pin=world.person.issued.pin)
+    lobby.press("/kiosk/document", number=NUMBER)
+    code = code_of(lobby)
+    page = lobby.press("/kiosk/leave")
+    assert (page.screen, code in page.personal) == ("choose", False)
+    assert lobby.choose("qr").way == "qr"
+    override.sight(world.house, load_site(world.house), code, "Wang", world.clock())
+    assert (world.count("grant"), lobby.get().way) == (1, "qr")
 
 
 def test_asking_a_person_twice_waits_once(gate: Browser, world: World):
@@ -521,6 +563,8 @@ def test_a_scan_for_a_closed_way_does_not_open_it(gate: Browser, world: World):
     rules.close_way(world.house, load_site(world.house), "qr", "repair", NOW)
     page = gate.scan(world.person.issued.pass_text)
     assert (page.screen, sorted(page.ways)) == ("choose", ["card", "pin"])
+    assert page.reason == "resting"
+    assert gate.choose("pin").reason == ""
 
 
 # --- when the ground moves ---
@@ -569,7 +613,45 @@ def test_a_presentation_by_a_way_just_closed_leads_back_to_the_open_ones(
     rules.close_way(world.house, load_site(world.house), "pin", "repair", world.clock.now)
     page = gate.send("/kiosk/attempt", **form)
     assert (page.screen, sorted(page.ways)) == ("choose", ["card", "qr"])
-    assert world.count("grant") == 0
+    assert (page.reason, world.count("grant")) == ("resting", 0)
+    rules.open_way(world.house, load_site(world.house), "pin", world.clock.now)
+    assert (gate.get().screen, sorted(gate.page.ways)) == ("choose", ["card", "pin", "qr"])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_tile_of_a_way_just_closed_says_that_it_is_resting(
+    gate: Browser, world: World, language: str
+):
+    if language != "en":
+        gate.speak(language)
+    form = gate.page.filled("/kiosk/choose", way="pin")
+    rules.close_way(world.house, load_site(world.house), "pin", "repair", world.clock.now)
+    page = gate.send("/kiosk/choose", **form)
+    assert (page.screen, page.reason) == ("choose", "resting")
+    assert gate.choose("qr").way == "qr"
+
+
+def test_when_the_last_way_has_just_closed_nobody_is_sent_to_another(gate: Browser, world: World):
+    gate.choose("pin")
+    form = gate.page.filled("/kiosk/attempt", pin=world.person.issued.pin)
+    for way in ("card", "qr", "pin"):
+        rules.close_way(world.house, load_site(world.house), way, "storm", world.clock.now)
+    page = gate.send("/kiosk/attempt", **form)
+    assert (page.screen, page.ways, page.reason) == ("choose", [], "")
+
+
+def test_a_way_that_was_never_there_is_not_said_to_be_resting(gate: Browser):
+    form = gate.page.filled("/kiosk/choose", way="pin") | {"way": "staff"}
+    assert gate.send("/kiosk/choose", **form).reason == ""
+
+
+def test_who_is_verified_is_told_nothing_of_ways(lobby: Browser, world: World):
+    tile = lobby.page.filled("/kiosk/choose", way="qr")
+    lobby.choose("pin")
+    lobby.present(pin=world.person.issued.pin)
+    rules.close_way(world.house, load_site(world.house), "qr", "repair", world.clock.now)
+    page = lobby.send("/kiosk/choose", **tile)
+    assert (page.screen, page.reason) == ("document", "")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -599,6 +681,16 @@ def test_a_browser_that_types_the_pairing_code_is_the_doors_kiosk(world: World):
     other = world.browser()
     other.get("/pair")
     assert (other.press("/pair", code=code).status, other.page.screen) == (422, "pair")
+
+
+def test_half_a_pairing_code_is_asked_for_again_and_counts_nothing(world: World):
+    code = device.open_pairing(world.house, load_site(world.house), "lobby", world.clock.now)
+    unit = world.browser()
+    unit.get("/pair")
+    for _ in range(12):
+        for typed in ("", code[:5], code + "0", "hello!"):
+            assert unit.press("/pair", code=typed).status == 422
+    assert unit.press("/pair", code=code).screen == "choose"
 
 
 @pytest.mark.parametrize("fold", ["full-width", "spaced"])

@@ -159,7 +159,7 @@ def test_a_language_we_do_not_speak_changes_nothing(phone: Browser):
 
 def test_coming_back_leads_to_no_foreign_place(phone: Browser):
     token = phone.token()
-    for back in ("//evil.example", "https://evil.example", "x", "", "\r\nLocation: evil"):
+    for back in ("//evil.example", "https://evil.example", "x", "", "\r\nLocation: evil", "demo"):
         answer = phone.client.post(
             "/language", query_string={"back": back}, data={"csrf_token": token, "lang": "en"}
         )

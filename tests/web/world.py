@@ -251,7 +251,8 @@ def inspect(page: Page) -> None:
 
 def _headers(page: Page) -> Iterator[str]:
     looks = bool(page.root.all("video")) and page.screen in {"way", "capture"}
-    wasm = " 'wasm-unsafe-eval'" if looks and page.screen == "way" else ""
+    reads = page.screen == "way" or page.root.all("div", data_code="bring")
+    wasm = " 'wasm-unsafe-eval'" if looks and reads else ""
     policy = page.headers.get("Content-Security-Policy", "")
     if f"script-src 'self'{wasm};" not in policy or "default-src 'none'" not in policy:
         yield f"Content-Security-Policy {policy}"
