@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import click
+
 from gateway import apikey, config, device, enrolment, permits, rules, sitefile
 from gateway.app import open_house, utc_now
 from gateway.enrolment import Applicant
@@ -262,3 +264,23 @@ def _port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+@click.group()
+def bench() -> None:
+    """Measure, in ratios within one run."""
+
+
+@bench.command("face")
+@click.argument("frames", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--decisions", type=click.IntRange(20, 10_000), default=400, show_default=True)
+def bench_face(frames: Path, decisions: int) -> None:
+    """Say what PINs feel while 16 clients flood captures of the JPEG files in FRAMES."""
+    pictures = [path.read_bytes() for path in sorted(frames.glob("*.jpg"))]
+    found = flood(pictures, decisions)
+    quiet, flooded = p99(found.quiet), p99(found.flooded)
+    click.echo(
+        f"PIN p99 quiet {quiet * 1000:.1f} ms, under a flood {flooded * 1000:.1f} ms,"
+        f" ratio {found.ratio:.2f} ({decisions} decisions each;"
+        f" {found.captures} captures done, {found.busy} told busy)"
+    )

@@ -310,27 +310,7 @@ def device_unpair(site_id: str, device_id: str) -> None:
     click.echo(f"{device_id} is unpaired")
 
 
-@cli.group("bench")
-def bench_() -> None:
-    """Measure, in ratios within one run."""
-
-
-@bench_.command("face")
-@click.argument("frames", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--decisions", type=click.IntRange(20, 10_000), default=400, show_default=True)
-def bench_face(frames: Path, decisions: int) -> None:
-    """Say what PINs feel while 16 clients flood captures of the JPEG files in FRAMES."""
-    pictures = [path.read_bytes() for path in sorted(frames.glob("*.jpg"))]
-    found = bench.flood(pictures, decisions)
-    quiet, flooded = bench.p99(found.quiet), bench.p99(found.flooded)
-    click.echo(
-        f"PIN p99 quiet {quiet * 1000:.1f} ms, under a flood {flooded * 1000:.1f} ms,"
-        f" ratio {found.ratio:.2f} ({decisions} decisions each;"
-        f" {found.captures} captures done, {found.busy} told busy)"
-    )
-
-
-for group in (people.subscriber, people.staff):
+for group in (people.subscriber, people.staff, bench.bench):
     cli.add_command(group)
 
 
