@@ -144,7 +144,16 @@ def _headers(response: Response) -> Response:
 
 
 # That somebody declined is counted by day, and told by no line that has a time to it (P3).
-UNTOLD = frozenset({"static", "kiosk.state", "kiosk.decline", "api.decline"})
+UNTOLD = frozenset(
+    {
+        "static",
+        "kiosk.state",
+        "face_devices.poll",
+        "kiosk.decline",
+        "api.decline",
+        "faces.cancel",
+    }
+)
 
 
 def _log(response: Response) -> Response:
