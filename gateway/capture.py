@@ -8,6 +8,7 @@ this visit alone; a reference is compared with only while its owner's own consen
 while that person has another way through this door that works (P1).
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from gateway.consent import By
 from gateway.entitlement import Span, household_of
 from gateway.errors import NotPossible
 from gateway.methods import Claiming, Kind, Probe, Reason, Unreadable
-from gateway.permits import MOST_REFERENCES, Permit, Purpose
+from gateway.permits import MOST_REFERENCES, Keep, Permit, Purpose
 from gateway.policy import Standing
 from gateway.rules import House, Rules
 from gateway.store import faces, queries
@@ -31,19 +32,29 @@ from gateway.visit import spend, standing, still_open
 WAY = "face"
 PATIENCE = 2
 """Tries of advice, after which the other ways are put first."""
+SEALED = "EWF:"
+"""How a sealed reference begins, which its holder keeps: for the face device, and never for us."""
+_REFERENCE = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
 class _Claimed:
-    """What was claimed: under which name its failures count, whom it means, and a card's number."""
+    """What was claimed: under which name its failures count, whom it means, and a card's number.
+
+    `only` is the one reference that was claimed, where somebody keeps their own.
+    """
 
     credential: str
     people: Sequence[str]
     card: Probe | None = None
+    only: str = ""
 
 
 def claim(house: House, site: Rules, visit_id: str, text: str, now: datetime) -> Reason:
-    """Take a claim: a flat or booking number, an ID card or a pass; `NONE` if it could be read."""
+    """Take a claim: a flat or booking number, an ID card or a pass; `NONE` if it could be read.
+
+    Where people keep their references, the id of one is a claim too: 32 hexadecimal digits.
+    """
     with house.store.reads() as session:
         visit = still_open(queries.verification(session, site.id, visit_id), now)
         found = _read(house, session, site, visit, text.strip(), now)
@@ -54,7 +65,8 @@ def claim(house: House, site: Rules, visit_id: str, text: str, now: datetime) ->
             visit.message = {"reason": found.reason, "way": WAY, "slip": "claim"}
             return found.reason
         visit.message = None
-        visit.face = {"claimed": found.credential, "people": list(found.people)}
+        only = {"only": found.only} if found.only else {}
+        visit.face = {"claimed": found.credential, "people": list(found.people), **only}
         if found.card:
             visit.claim_lookup, visit.claim_last_two = found.card.lookup, found.card.last_two
         return Reason.NONE
@@ -74,8 +86,10 @@ def _at_face(
 def _read(  # noqa: PLR0917 - where and when somebody says what
     house: House, session: Session, site: Rules, visit: Verification, text: str, now: datetime
 ) -> _Claimed | Unreadable:
-    if not text:
-        return Unreadable(Reason.INCOMPLETE, "claim")
+    if not text or text.startswith(SEALED):
+        return Unreadable(Reason.UNREADABLE if text else Reason.INCOMPLETE, "claim")
+    if keeper(site) is Keep.HOLDER and _REFERENCE.fullmatch(text.lower()):
+        return _one(house, session, site, text.lower())
     place = rules.place(house, session, site, site.door(visit.door_id))
     for name in ("qr", "card"):
         method = house.methods.get(name)
@@ -95,6 +109,12 @@ def _read(  # noqa: PLR0917 - where and when somebody says what
     return _Claimed(_credential(house, site, "household", household or text), people)
 
 
+def _one(house: House, session: Session, site: Rules, reference: str) -> _Claimed:
+    """Read the id of a reference, known or not, as the claim to be its holder."""
+    people = _holders(session, site.id, WAY, reference)
+    return _Claimed(_credential(house, site, "reference", reference), people, only=reference)
+
+
 def _holders(session: Session, site_id: str, method: str, lookup: str) -> list[str]:
     rows = queries.enrolments(session, site_id, method, lookup) if lookup else ()
     return sorted({row.subscriber_id for row in rows if row.revoked_at is None})
@@ -102,6 +122,12 @@ def _holders(session: Session, site_id: str, method: str, lookup: str) -> list[s
 
 def _credential(house: House, site: Rules, kind: str, text: str) -> str:
     return house.secrets.blind(f"claim:{kind}", site.id, text)
+
+
+def keeper(site: Rules) -> Keep:
+    """Say who keeps references here, as its notice tells people: the device, or their holders."""
+    said = site.file.notice(WAY)
+    return Keep(said.references) if said else Keep.DEVICE
 
 
 def carry_on(house: House, site: Rules, visit_id: str, now: datetime) -> None:
@@ -183,6 +209,7 @@ class Case:
             notice=facts["notice"],
             references=references,
             until=until,
+            keep=keeper(self.site),
         )
         key = rules.signing_key(self.house, self.session, self.site.id)
         self.visit.face = {
@@ -196,9 +223,10 @@ class Case:
 
     def comparable(self, device: Device) -> list[Enrolment]:
         """List the claimed references on that device that may be compared with, now."""
-        kid, people = rules.key_id(device), (self.visit.face or {}).get("people", [])
-        rows = faces.references(self.session, self.site.id, people)
-        return [row for row in rows if row.data["kid"] == kid and self._may_compare(row)]
+        kid, facts = rules.key_id(device), self.visit.face or {}
+        rows = faces.references(self.session, self.site.id, facts.get("people", []))
+        meant = [row for row in rows if facts.get("only", row.lookup) == row.lookup]
+        return [row for row in meant if row.data["kid"] == kid and self._may_compare(row)]
 
     def _may_compare(self, row: Enrolment) -> bool:
         person = queries.subscriber(self.session, self.site.id, row.subscriber_id)

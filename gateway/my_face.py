@@ -17,7 +17,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from gateway import audit, consent, rules
-from gateway.capture import PATIENCE, WAY, Case
+from gateway.capture import PATIENCE, WAY, Case, keeper
 from gateway.consent import By
 from gateway.entitlement import Span, held_by
 from gateway.errors import NotFound, NotPossible
@@ -156,6 +156,7 @@ def made(house: House, site: Rules, visit_id: str, text: str, now: datetime) -> 
             visit.face = {"manage": True}
             return Reason.NO_CONSENT  # withdrawn meanwhile: the order to erase it stands
         span = Span(now, datetime.fromtimestamp(facts["until"], UTC))
+        facts["kept"] = keeper(site)
         facts_to_record = _file(session, person, said, facts, span)
         visit.face = {"manage": True, "done": person.id}
         session.flush()
@@ -199,7 +200,7 @@ def _file(
             subscriber_id=person.id,
             method=WAY,
             lookup=said.reference,
-            data={"kid": kid, "consent": facts["consent"], "engine": said.engine},
+            data={n: facts[n] for n in ("kid", "consent", "kept")} | {"engine": said.engine},
             counter=0,
             last_two="",
             valid_from=span.start,

@@ -35,6 +35,13 @@ class Purpose(StrEnum):
     ENROL = "enrol"
 
 
+class Keep(StrEnum):
+    """Where a reference is kept: in the face device, or sealed, by the person whose it is."""
+
+    DEVICE = "device"
+    HOLDER = "holder"
+
+
 class Found(StrEnum):
     """What a capture came to."""
 
@@ -79,7 +86,8 @@ class Permit(Message):
 
     `consent` is the ledger line it rests on and `notice` the version that was shown. `references`
     are opaque ids, at most twelve, space-separated: to compare with, or the one to make. `until`
-    (seconds from 1970) is when a reference made under it must be gone; 0 when verifying.
+    (seconds from 1970) is when a reference made under it must be gone; 0 when verifying. `keep` is
+    a `Keep`: who has the references.
     """
 
     TYP: ClassVar[str] = "ew-permit+jwt"
@@ -91,6 +99,7 @@ class Permit(Message):
     notice: str
     references: str
     until: int = 0
+    keep: str = Keep.DEVICE
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,10 @@ class Order(Message):
 
 @dataclass(frozen=True)
 class Certificate(Message):
-    """`reference` is gone, by `order`; `found` is 1 if it was there, 0 if it already was not."""
+    """`reference` is worth nothing any more, by `order`; `found` is 1 if it was there, else 0.
+
+    Of one that its holder keeps nothing was there: from now on the device refuses it.
+    """
 
     TYP: ClassVar[str] = "ew-erased+jwt"
     LIFE: ClassVar[timedelta] = _FOREVER

@@ -1,8 +1,12 @@
 // Shows the face device somebody's face, once, under a permit: a few frames straight, a few turned.
 // Frames go to the device and nowhere else; the camera is stopped on every way out of this page.
+// Where people keep their own reference, its code is read before (data-code=bring) or shown after (take).
+import { forget, kept } from "./holder.mjs";
+
 const WIDTH = 640; // pixels: what the device works with
 const QUALITY = 0.9;
 const READY = 1_600; // ms to look up before the first frame
+const LOWER = 1_200; // ms more to put away what was shown
 const STRAIGHT = { frames: 3, pause: 300 };
 const TURNED = { frames: 4, pause: 550, before: 500 };
 const DARK = 14; // of 255: mean brightness under which the camera must be covered
@@ -20,15 +24,23 @@ export default class Capture {
   }
 
   async run() {
-    const device = this.begin(); // the device draws its question while the camera warms up
-    device.catch(() => {});
+    const { code } = this.$root.dataset;
+    this.sealed = code === "bring" ? kept() : "";
+    const shows = code === "bring" && !this.sealed;
+    let device = shows ? null : this.begin(); // the device draws its question while the camera warms up
+    device?.catch(() => {});
     try {
       await this.open();
+      if (shows) this.sealed = await (await import("./code.mjs")).readCode(this);
+      device ??= this.begin();
       const { turn } = await device;
       this.timer = setTimeout(() => this.giveWay("late"), LONGEST);
-      const frames = await this.film(turn);
+      const frames = await this.film(turn, shows ? READY + LOWER : READY);
       this.advise("comparing");
-      this.present(await this.send(frames));
+      const told = await this.send(frames);
+      if (!told.sealed) return this.present(told.result);
+      this.darken();
+      await (await import("./code.mjs")).showCode(this, told);
     } catch (error) {
       if (!this.stopped) this.giveWay(error.why ?? "failed");
     }
@@ -49,11 +61,11 @@ export default class Capture {
     this.state("on");
   }
 
-  async film(turn) {
+  async film(turn, ready) {
     const frames = [];
     this.advise("straight");
-    this.count(READY);
-    await this.pause(READY);
+    this.count(ready);
+    await this.pause(ready);
     while (this.isDark()) {
       this.advise("covered");
       await this.pause(400);
@@ -94,8 +106,10 @@ export default class Capture {
   async send(frames) {
     const body = new FormData();
     frames.forEach((frame, at) => body.append("frame", frame, `${at}.jpg`));
-    const { result } = await this.ask(this.$root.dataset.verb, body);
-    return result;
+    if (this.sealed) body.append("sealed", this.sealed);
+    this.sealed = "";
+    forget();
+    return this.ask(this.$root.dataset.verb, body);
   }
 
   async ask(verb, body) {
@@ -141,6 +155,10 @@ export default class Capture {
 
   stop() {
     this.stopped = true;
+    this.darken();
+  }
+
+  darken() {
     clearTimeout(this.timer);
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.state("off");

@@ -1,4 +1,5 @@
 // Finds every [data-module] in the page, loads only what the page names, and makes each component.
+import { goOn, guard } from "./holder.mjs";
 import { sendOnce } from "./once.mjs";
 
 const begin = async ($el) => {
@@ -11,6 +12,8 @@ const begin = async ($el) => {
 // A page out of the back-forward cache could show the last person: fetch the truth instead.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+guard();
 sendOnce();
 await Promise.all([...document.querySelectorAll("[data-module]")].map(begin));
 document.documentElement.dataset.ready = "true";
+goOn();

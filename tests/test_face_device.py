@@ -196,4 +196,4 @@ def test_p5_nothing_measured_on_a_face_is_in_the_gateway(house: House, site: Rul
     rows = [row for name, rows in dump(house).items() for row in rows if name == "enrolment"]
     (face,) = [row for row in rows if "face" in row]
     data = next(part for part in face if isinstance(part, dict))
-    assert data.keys() == {"kid", "consent", "engine"}
+    assert data.keys() == {"kid", "consent", "engine", "kept"}

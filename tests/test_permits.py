@@ -25,6 +25,7 @@ PERMIT = Permit(
     consent="c" * 32,
     notice="d" * 64,
     references=" ".join(["e" * 32] * MOST_REFERENCES),
+    keep="holder",
 )
 RESULT = Result(
     *FROM_TO,

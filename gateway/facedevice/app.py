@@ -6,9 +6,8 @@ gateways it is paired with and from no others, knows no cookie, and writes no mo
 its name, its status and how long it took.
 """
 
-import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -21,20 +20,20 @@ from flask import Flask, Request, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from gateway import permits
+from gateway.facedevice import holder
 from gateway.facedevice.capture import FRAMES, MAX_FRAME_BYTES, Measured, Turn, compare
-from gateway.facedevice.link import keys_of
+from gateway.facedevice.leave import judge, names_of
 from gateway.facedevice.pool import Loaded, Pool, Trouble
 from gateway.facedevice.refusals import handle, refuse
 from gateway.facedevice.vault import Pairing, Reference, Vault
-from gateway.permits import LIFETIME, MOST_REFERENCES, Found, Permit, Purpose, Result
+from gateway.permits import LIFETIME, Found, Keep, Permit, Purpose, Result
+from gateway.qr_picture import qr_svg
 from gateway.signing import SigningKey
-from gateway.tokens import TokenFault
 
 PAD_LEVEL = "none"  # ISO/IEC 30107-3: a head turn is no tested defence against a picture or a mask
 SECONDS = 20
 """From begin to capture, and again from a capture to its answer."""
 MAX_BODY = 8 * 1_000_000 + 64 * 1024
-_REFERENCE = re.compile("[0-9a-f]{32}")
 _JPEG = b"\xff\xd8\xff"
 _ALWAYS = {
     "Cache-Control": "no-store",
@@ -155,19 +154,20 @@ class _Views:
         device, look = self._device, self._look(Purpose.VERIFY)
         if look.fault:
             return self._answer(look, look.fault)
-        names, site = _names(look.permit), look.pairing.site
-        kept = device.vault.take(site, names, look.engine.name, device.clock())
         threshold = look.engine.threshold if device.threshold is None else device.threshold
-        reference, band = compare(look.measured.vector, kept, threshold)
+        reference, band = compare(look.measured.vector, self._kept(look), threshold)
         return self._answer(look, Found.MATCH if reference else Found.NO_MATCH, reference, band)
 
     def enrol(self) -> ResponseReturnValue:
-        """Measure a face and keep it under the one reference of its permit."""
+        """Measure a face and keep it, or seal it, as the one reference of its permit."""
         device, look = self._device, self._look(Purpose.ENROL)
         if look.fault:
             return self._answer(look, look.fault)
         name, until = look.permit.references, look.permit.until
         reference = Reference(look.pairing.site, name, look.engine.name, until)
+        if look.permit.keep == Keep.HOLDER:
+            sealed = self._hand_out(reference, look)
+            return self._answer(look, Found.ENROLLED, name, sealed=sealed, svg=qr_svg(sealed))
         if not device.vault.keep(reference, look.measured.vector, device.clock()):
             refuse("withdrawn")
         return self._answer(look, Found.ENROLLED, name)
@@ -191,6 +191,9 @@ class _Views:
         if permit.purpose != purpose:
             refuse("other_purpose")
         turn = self._turn(permit, now)
+        if device.pool.full:
+            _let_pass()
+            refuse(Trouble.BUSY)
         frames = _frames()
         if not device.vault.spend(permit.issuer, permit.jti):
             refuse("permit_used")
@@ -200,6 +203,23 @@ class _Views:
         if isinstance(looked, Trouble):
             refuse(looked)
         return _Look(pairing, permit, looked.measured, looked.engine, len(frames))
+
+    def _kept(self, look: _Look) -> dict[str, bytes]:
+        """Open what a look may be compared with: of ours, or the one its holder has brought."""
+        vault, now = self._device.vault, self._device.clock()
+        site, names, engine = look.pairing.site, names_of(look.permit), look.engine.name
+        if look.permit.keep == Keep.HOLDER:
+            brought = request.form.get("sealed", "")
+            return holder.take_back(vault, site, brought, names, engine, now)
+        return vault.take(site, names, engine, now)
+
+    def _hand_out(self, reference: Reference, look: _Look) -> str:
+        """Seal a reference for its holder: from here on nobody has it but them."""
+        try:
+            sealed = holder.hand_out(self._device.vault, reference, look.measured.vector)
+        except ValueError:
+            refuse(Trouble.BROKEN)
+        return sealed or refuse("withdrawn")
 
     def _turn(self, permit: Permit, now: datetime) -> Turn:
         """Say which way the head was to turn, if the permit may still be answered."""
@@ -213,9 +233,9 @@ class _Views:
         return Turn(begun.turn)
 
     def _answer(
-        self, look: _Look, outcome: Found, reference: str = "", band: str = ""
+        self, look: _Look, outcome: Found, reference: str = "", band: str = "", **more: str
     ) -> ResponseReturnValue:
-        """Sign what a capture came to."""
+        """Sign what a capture came to; `more` is for the page alone, and signed by nobody."""
         issued = self._device.clock().replace(microsecond=0)
         result = Result(
             look.pairing.device,
@@ -234,50 +254,13 @@ class _Views:
             erased=look.frames,
         )
         text = permits.make(self._device.key, result)
-        return jsonify(result=text, outcome=outcome, advice=look.measured.advice)
+        return jsonify(result=text, outcome=outcome, advice=look.measured.advice, **more)
 
 
-def judge(
-    pairings: Sequence[Pairing], text: str, now: datetime, grace: timedelta
-) -> tuple[Pairing, Permit] | str:
-    """Find the pairing whose permit this is, or say in a word why it is nobody's.
-
-    `grace` is how long after its end a permit may still be finished that was taken up in time.
-    """
-    fault = "bad_permit"
-    for pairing in pairings:
-        permit = _opened(pairing, text, now, grace)
-        if permit is TokenFault.EXPIRED:
-            fault = "permit_expired"
-        elif isinstance(permit, Permit) and permit.issuer == pairing.site and _sound(permit, now):
-            if permit.door == pairing.door and not pairing.ended:
-                return pairing, permit
-            fault = "unpaired" if pairing.ended else "other_door"
-    return fault
-
-
-def _opened(pairing: Pairing, text: str, now: datetime, grace: timedelta) -> Permit | TokenFault:
-    keys = keys_of(pairing.keys)
-    permit = permits.open_as(Permit, text, keys, audience=pairing.device, now=now)
-    if permit is TokenFault.EXPIRED and grace:
-        return permits.open_as(Permit, text, keys, audience=pairing.device, now=now - grace)
-    return permit
-
-
-def _sound(permit: Permit, now: datetime) -> bool:
-    """Say whether a permit names a consent and a notice, and references as its purpose needs."""
-    names = _names(permit)
-    if not permit.consent.strip() or not permit.notice.strip():
-        return False
-    if not all(_REFERENCE.fullmatch(name) for name in names) or len(set(names)) != len(names):
-        return False
-    if permit.purpose == Purpose.ENROL:
-        return len(names) == 1 and permit.until > now.timestamp()
-    return permit.purpose == Purpose.VERIFY and len(names) <= MOST_REFERENCES
-
-
-def _names(permit: Permit) -> list[str]:
-    return permit.references.split(" ") if permit.references else []
+def _let_pass() -> None:
+    """Take a body from the line and look at nothing of it: a browser hears the answer after it."""
+    while request.stream.read(64 * 1024):
+        pass
 
 
 def _frames() -> list[bytes]:

@@ -70,7 +70,7 @@ def serve_(beside: int | None) -> None:
 @click.option(
     "--target",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=1e-3,
+    default=1e-4,
     show_default=True,
     help="The rate of false matches to stay below.",
 )

@@ -35,7 +35,7 @@ from gateway.permits import Found
 AGAIN_SECONDS = 2  # not faster than an engine can fail to load
 LOAD_SECONDS = 60
 _MOST_BYTES = 65_536  # of one message from an engine process
-_AFTER_OTHERS = 5  # more niceness: who only asks how we are is answered before
+_AFTER_OTHERS = 10  # niceness: a PIN typed on the same machine goes first
 _LOST = (OSError, EOFError, ValueError, KeyError, TypeError)
 """What reading from a process raises that is gone, or talks nonsense."""
 log = structlog.get_logger()

@@ -3,7 +3,8 @@
 No name, no number, no subscriber is here. A reference is sealed under the device's own key
 (AES-256-GCM, bound to its site and its id), lives until a date, and is intact or absent: a row that
 does not open counts for nothing. What is erased is overwritten, and gone from the write-ahead log
-too, before anybody is told so.
+too, before anybody is told so. Of a reference that its holder keeps (holder.py) nothing is here;
+once it is ordered erased, its id is, to be refused.
 """
 
 import os
@@ -27,6 +28,8 @@ VaultFault = sqlite3.Error
 """What SQLite raises when the file is gone, full or damaged."""
 BUSY_MILLISECONDS = 5000
 REMEMBERED = 3600  # seconds: far longer than any permit lives
+LONGEST_SECONDS = 367 * 86_400
+"""No reference is made for longer (a year, and a day for clocks), nor has to be refused longer."""
 _CLOCKS_APART = 60  # seconds a spent permit is remembered beyond its end
 _SCRIPT = """
 PRAGMA journal_mode = WAL;
@@ -38,6 +41,8 @@ CREATE TABLE IF NOT EXISTS pairing (site TEXT, door TEXT, device TEXT, gateway T
 CREATE TABLE IF NOT EXISTS reference (site TEXT, id TEXT, sealed TEXT, engine TEXT,
     expires_at INTEGER NOT NULL, made_at INTEGER, PRIMARY KEY (site, id)) STRICT;
 CREATE TABLE IF NOT EXISTS erased (site TEXT, id TEXT, at INTEGER, PRIMARY KEY (site, id)) STRICT;
+CREATE TABLE IF NOT EXISTS refused (site TEXT, id TEXT, until INTEGER NOT NULL,
+    PRIMARY KEY (site, id)) STRICT;
 CREATE TABLE IF NOT EXISTS permit (site TEXT, jti TEXT, expires INTEGER NOT NULL, turn TEXT,
     begun_at REAL, done INTEGER NOT NULL, PRIMARY KEY (site, jti)) STRICT;
 CREATE TABLE IF NOT EXISTS certificate (site TEXT, erase_order TEXT, text TEXT,
@@ -87,7 +92,7 @@ class Vault:
     """One SQLite file, used by every thread of a process, one at a time."""
 
     def __init__(self, data: Path, secrets: Secrets) -> None:
-        self._secrets = secrets
+        self.secrets = secrets
         self._lock = RLock()
         self._untidy = True  # whoever was killed before us may have left bytes in the log
         file = data / DATABASE
@@ -119,12 +124,12 @@ class Vault:
             return self._db.execute(sql, values).fetchall()
 
     def _check_key(self) -> None:
-        seal = self._secrets.wrap("mark", "", b"eitherway")
+        seal = self.secrets.wrap("mark", "", b"eitherway")
         with self._write() as db:
             db.execute("INSERT OR IGNORE INTO mark VALUES (1, ?)", (seal,))
         [(kept,)] = self._read("SELECT sealed FROM mark")
         try:
-            self._secrets.unwrap("mark", "", kept)
+            self.secrets.unwrap("mark", "", kept)
         except (BadConfig, ValueError):
             self.close()
             raise BadConfig(
@@ -158,10 +163,9 @@ class Vault:
     def keep(self, reference: Reference, vector: bytes, now: datetime) -> bool:
         """Seal and keep a reference; False if it was ordered erased while it was being made."""
         site, name = reference.site, reference.id
-        sealed = self._secrets.wrap(f"reference:{site}", name, vector)
+        sealed = self.secrets.wrap(f"reference:{site}", name, vector)
         with self._write() as db:
-            late = db.execute("SELECT 1 FROM erased WHERE site = ? AND id = ?", (site, name))
-            if late.fetchone():
+            if self.gone(site, name):
                 return False
             self._untidy = True  # it may stand in the place of an earlier one
             row = (site, name, sealed, reference.engine, reference.expires_at, _seconds(now))
@@ -179,10 +183,17 @@ class Vault:
             )
             for (sealed,) in rows:
                 try:
-                    found[name] = self._secrets.unwrap(f"reference:{site}", name, sealed)
+                    found[name] = self.secrets.unwrap(f"reference:{site}", name, sealed)
                 except (BadConfig, ValueError):
                     log.error("reference_damaged", reference=name)  # noqa: TRY400 - no stack needed
         return found
+
+    def gone(self, site: str, name: str) -> bool:
+        """Say whether a reference was ordered erased: it is made, and taken back, no more."""
+        erased = self._read("SELECT 1 FROM erased WHERE site = ? AND id = ?", site, name)
+        return bool(
+            erased or self._read("SELECT 1 FROM refused WHERE site = ? AND id = ?", site, name)
+        )
 
     def erase(self, site: str, name: str, now: datetime) -> bool:
         """Overwrite a reference; says whether it was there."""
@@ -209,6 +220,9 @@ class Vault:
         db.execute("INSERT OR REPLACE INTO erased VALUES (?, ?, ?)", row)
         gone = db.execute("DELETE FROM reference WHERE site = ? AND id = ?", (site, name))
         self._untidy |= gone.rowcount > 0
+        if not gone.rowcount:  # its holder may have it: then this is all that makes it worthless
+            until = _seconds(now) + LONGEST_SECONDS
+            db.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?)", (site, name, until))
         return gone.rowcount > 0
 
     def sweep(self, now: datetime) -> int:
@@ -219,6 +233,7 @@ class Vault:
             self._untidy |= ended > 0
             db.execute("DELETE FROM permit WHERE expires < ?", (second - _CLOCKS_APART,))
             db.execute("DELETE FROM erased WHERE at < ?", (second - REMEMBERED,))
+            db.execute("DELETE FROM refused WHERE until <= ?", (second,))
         self.tidy()
         return ended
 

@@ -15,9 +15,11 @@ from gateway import capture, my_face, verification
 from gateway.capture import WAY
 from gateway.consent import By
 from gateway.errors import NotPossible
+from gateway.methods import Reason
+from gateway.permits import Keep
 from gateway.rules import House, Rules
 from gateway.store import queries
-from gateway.store.models import Device
+from gateway.store.models import Device, Verification
 from gateway.web import access, forms, language, now, parts
 from gateway.web.screens import Shown
 
@@ -101,10 +103,18 @@ def look_again(site: Rules, unit: Device, visit_id: str) -> None:
 
 
 @faces.post("/kiosk/my-face/made")
-@act
-def made(site: Rules, unit: Device, visit_id: str) -> None:
-    del unit
-    my_face.made(parts().house, site, visit_id, _field("face"), now())
+def made() -> ResponseReturnValue:
+    """File what a device has made; a page with a code to show asks for JSON, and shows it then."""
+    site, unit = access.kiosk()
+    said = Reason.UNREADABLE
+    if unit.verification_id:
+        try:
+            said = my_face.made(parts().house, site, unit.verification_id, _field("face"), now())
+        except NotPossible as refused:
+            g.too_late = refused.code
+    if request.accept_mimetypes.best == "application/json":
+        return {"made": said is Reason.NONE}
+    return redirect(url_for("kiosk.show"), 303)
 
 
 @faces.post("/kiosk/my-face/stop")
@@ -136,11 +146,25 @@ def context(house: House, shown: Shown, at: datetime) -> dict[str, Any]:
     }
     if shown.screen == "capture":
         found["look"] = _look(facts, at)
+        found["who"] = _subject(house, shown.site, visit) if found["own"] else ""
+        # A code that its holder keeps is read here, in the browser, after they agreed.
+        brought = capture.keeper(shown.site) is Keep.HOLDER and not found["own"]
+        g.wasm = brought and found["look"] is not None
         found["way"] = {"way": WAY, "verb": _("Use my face")}
     if shown.screen == "my_face" and visit and visit.subscriber_id:
         found |= own(house, shown.site, visit.subscriber_id, at)
         found["told"] = "done" if facts.get("done") else "stopped" if facts.get("stopped") else ""
     return found
+
+
+def _subject(house: House, site: Rules, visit: Verification | None) -> str:
+    """Give the handle of whose face is set up; empty if it is the person's own."""
+    subject = (visit.face or {}).get("subject", "") if visit else ""
+    if visit is None or subject in {"", visit.subscriber_id}:
+        return ""
+    with house.store.reads() as session:
+        person = queries.subscriber(session, site.id, subject)
+    return person.handle if person else ""
 
 
 def _look(facts: dict[str, Any], at: datetime) -> dict[str, str] | None:

@@ -60,6 +60,7 @@ class Site:
             consent="c-1",
             notice="n-1",
             references="",
+            keep="device",
         )
         return permits.make(key or self.key, replace(told, **other))
 
@@ -95,9 +96,11 @@ class Kiosk:
             headers["Authorization"] = f"Bearer {permit}"
         return self.client.post(path, headers=headers, **other)
 
-    def send(self, path: str, permit: str, frames: Sequence[bytes]) -> TestResponse:
-        """Post frames, as a form with files."""
-        return self.post(path, permit, data=form(frames), content_type=FORM)
+    def send(
+        self, path: str, permit: str, frames: Sequence[bytes], sealed: str = ""
+    ) -> TestResponse:
+        """Post frames, as a form with files; `sealed` is what somebody keeps of their own."""
+        return self.post(path, permit, data=form(frames, sealed=sealed), content_type=FORM)
 
     def begin(self, permit: str) -> str:
         """Take a permit up; returns the turn that is asked for."""
@@ -107,10 +110,15 @@ class Kiosk:
         return str(answer.json["turn"])
 
     def look(
-        self, path: str, permit: str, person: int, wall: tuple[int, int, int] = blocks.WALL
+        self,
+        path: str,
+        permit: str,
+        person: int,
+        wall: tuple[int, int, int] = blocks.WALL,
+        sealed: str = "",
     ) -> TestResponse:
         """Begin, then show somebody who turns as they are asked."""
-        return self.send(path, permit, blocks.frames(person, self.begin(permit), wall))
+        return self.send(path, permit, blocks.frames(person, self.begin(permit), wall), sealed)
 
     def enrol(self, person: int, **other: Any) -> str:
         """Have somebody's reference made; returns its id."""
@@ -120,10 +128,12 @@ class Kiosk:
         return name
 
 
-def form(frames: Sequence[bytes], name: str = "frame") -> bytes:
+def form(frames: Sequence[bytes], name: str = "frame", sealed: str = "") -> bytes:
     """Write frames as a browser's form does: all in memory, where Werkzeug's client would spool."""
+    field = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="sealed"\r\n\r\n{sealed}\r\n'
     head = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="f.jpg"\r\n'
         "Content-Type: image/jpeg\r\n\r\n"
     ).encode()
-    return b"".join(head + frame + b"\r\n" for frame in frames) + f"--{BOUNDARY}--\r\n".encode()
+    files = b"".join(head + frame + b"\r\n" for frame in frames)
+    return files + (field if sealed else "").encode() + f"--{BOUNDARY}--\r\n".encode()
