@@ -4,6 +4,7 @@ The map of the house, in the order a visit walks through it:
 
     config, errors      what can be set, and what can go wrong
     keys, tokens        the master key and what hangs on it; passes and grants
+    permits             what gateway and face device say to each other
     documents           identity document numbers: checksums and machine-readable zones
     methods/            one file, one way to be verified; measures, never decides
     policy              pure judgement: what to offer, what an attempt is worth
@@ -11,12 +12,16 @@ The map of the house, in the order a visit walks through it:
     audit/              one record per fact, written with the fact
     sitefile, law/      the one file that describes a site, and what makes it unlawful
     entitlement         who may pass which door, and when
+    consent             who agreed to which notice, and until when
     enrolment           how a reference comes and goes
     verification        one visit, from claim to outcome
+    capture, my_face    what comes before a camera; setting one's own face up, and stopping it
+    face_device         face devices as the gateway knows them
     override            what only staff may do
     device              kiosks and readers: paired and known
     web/                the only room that knows HTTP
     app, cli, demo      where the parts meet, and how they are started
+    facedevice/         the other process: looks, compares, keeps and erases
 """
 
 __version__ = "0.1.0"
