@@ -106,8 +106,8 @@ class Permit(Message):
 class Result(Message):
     """What a capture under `permit` came to.
 
-    `reference` is the one that matched or was made, else empty. `band` is a coarse score ("high",
-    "clear" or empty), `advice` a word for what to do better, `erased` how many frames were taken
+    `reference` is the one that matched or was made, else empty. `score_band` is a coarse score ("high",
+    "clear" or empty), `advice` a word for what to do better, `frames_erased` how many frames were taken
     and are gone.
     """
 
@@ -118,10 +118,10 @@ class Result(Message):
     visit: str
     outcome: str
     reference: str
-    band: str
+    score_band: str
     advice: str
     engine: str
-    erased: int
+    frames_erased: int
 
 
 @dataclass(frozen=True)

@@ -74,11 +74,13 @@ class Device:
             "visit": permit.visit,
             "outcome": outcome.value,
             "reference": reference,
-            "band": "high" if outcome is Found.MATCH else "",
+            "score_band": "high" if outcome is Found.MATCH else "",
             "advice": "closer" if outcome is Found.POOR_QUALITY else "",
             "engine": "test",
         }
-        word = Result(self.id, self.site.id, *_times(now), uuid4().hex, erased=7, **(told | other))
+        word = Result(
+            self.id, self.site.id, *_times(now), uuid4().hex, frames_erased=7, **(told | other)
+        )
         return permits.make(self.key, word)
 
     def erase(self, text: str, now: datetime = NOW, *, found: int = 1) -> str:

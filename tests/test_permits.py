@@ -34,10 +34,10 @@ RESULT = Result(
     visit="vs_" + "0" * 24,
     outcome="match",
     reference="e" * 32,
-    band="high",
+    score_band="high",
     advice="",
     engine="dlib-resnet-v1",
-    erased=8,
+    frames_erased=8,
 )
 ORDER = Order(*FROM_TO, reference="e" * 32, why="withdrawn")
 CERTIFICATE = Certificate(*FROM_TO, order="a" * 32, reference="e" * 32, found=1)

@@ -248,10 +248,10 @@ class _Views:
             visit=look.permit.visit,
             outcome=outcome,
             reference=reference,
-            band=band,
+            score_band=band,
             advice=look.measured.advice,
             engine=look.engine.name,
-            erased=look.frames,
+            frames_erased=look.frames,
         )
         text = permits.make(self._device.key, result)
         return jsonify(result=text, outcome=outcome, advice=look.measured.advice, **more)

@@ -37,9 +37,9 @@ def test_somebody_who_was_enrolled_is_matched_by_their_reference(kiosk: Kiosk, v
     name, other = kiosk.enrol(1), kiosk.enrol(2)
     permit = kiosk.site.permit(references=f"{other} {name}")
     result = kiosk.site.opened(kiosk.look("/capture", permit, 1), kiosk.key)
-    assert (result.outcome, result.reference, result.band) == ("match", name, "high")
+    assert (result.outcome, result.reference, result.score_band) == ("match", name, "high")
     assert (result.issuer, result.audience) == (kiosk.site.device, kiosk.site.name)
-    assert (result.door, result.visit, result.erased) == ("lobby", "vs_1", 4)
+    assert (result.door, result.visit, result.frames_erased) == ("lobby", "vs_1", 4)
     assert (result.engine, result.advice) == ("blocks-v1", "")
     assert vault.begun("hotel", result.permit)
 
@@ -48,8 +48,8 @@ def test_somebody_who_was_enrolled_is_matched_by_their_reference(kiosk: Kiosk, v
 def test_another_person_and_an_unknown_one_look_the_same(kiosk: Kiosk, enrolled: int):
     permit = kiosk.site.permit(references=" ".join(kiosk.enrol(1) for _ in range(enrolled)))
     result = kiosk.site.opened(kiosk.look("/capture", permit, 2), kiosk.key)
-    assert (result.outcome, result.reference, result.band) == ("no_match", "", "")
-    assert (result.advice, result.erased) == ("", 4)
+    assert (result.outcome, result.reference, result.score_band) == ("no_match", "", "")
+    assert (result.advice, result.frames_erased) == ("", 4)
 
 
 def test_only_the_references_of_the_permit_are_compared_with(kiosk: Kiosk):
@@ -75,7 +75,7 @@ def test_nobody_before_the_camera_is_said_so(kiosk: Kiosk):
     permit = kiosk.site.permit()
     kiosk.begin(permit)
     result = kiosk.site.opened(kiosk.send("/capture", permit, blocks.nobody()), kiosk.key)
-    assert (result.outcome, result.erased) == ("no_face", 3)
+    assert (result.outcome, result.frames_erased) == ("no_face", 3)
 
 
 def test_a_head_that_turned_the_other_way_is_taken_for_an_attack(kiosk: Kiosk):
@@ -355,7 +355,7 @@ def test_frames_of_a_megabyte_touch_no_disk(kiosk: Kiosk, monkeypatch: pytest.Mo
     monkeypatch.setattr("werkzeug.formparser.TemporaryFile", never, raising=False)
     permit = kiosk.site.permit()
     frames = [frame + bytes(900_000) for frame in blocks.frames(1, kiosk.begin(permit))]
-    assert kiosk.site.opened(kiosk.send("/capture", permit, frames), kiosk.key).erased == 4
+    assert kiosk.site.opened(kiosk.send("/capture", permit, frames), kiosk.key).frames_erased == 4
 
 
 # --- browsers ---

@@ -40,7 +40,7 @@ def look(kiosk: Kiosk, person: int, text: str, names: str, **other: str) -> str:
     """Show oneself, and what one keeps; returns what it came to."""
     permit = kiosk.site.permit(references=names, keep=other.get("keep", "holder"))
     result = kiosk.site.opened(kiosk.look("/capture", permit, person, sealed=text), kiosk.key)
-    assert result.erased == 4  # the same work, whatever was brought
+    assert result.frames_erased == 4  # the same work, whatever was brought
     return result.outcome
 
 
@@ -55,7 +55,7 @@ def test_what_somebody_keeps_opens_for_them(kiosk: Kiosk):
     name, text = made(kiosk, 1)
     permit = kiosk.site.permit(references=f"{reference()} {name}", keep="holder")
     result = kiosk.site.opened(kiosk.look("/capture", permit, 1, sealed=text), kiosk.key)
-    assert (result.outcome, result.reference, result.band) == ("match", name, "high")
+    assert (result.outcome, result.reference, result.score_band) == ("match", name, "high")
 
 
 def test_the_device_keeps_nothing_of_it(kiosk: Kiosk, vault: Vault, tmp_path: Path):

@@ -66,10 +66,10 @@ LOOKED = permits.make(
         visit="v1",
         outcome="match",
         reference=REFERENCE,
-        band="high",
+        score_band="high",
         advice="",
         engine="e",
-        erased=7,
+        frames_erased=7,
     ),
 )
 # What a way is told by the visit itself, and by nobody who presents anything.
