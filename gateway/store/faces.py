@@ -55,6 +55,17 @@ def orders(session: Session, site_id: str, kid: str, now: datetime) -> Sequence[
     return session.scalars(chosen.order_by(EraseOrder.ordered_at).limit(ORDERS)).all()
 
 
+def hasten(session: Session, site_id: str, subscriber_id: str, now: datetime) -> None:
+    """Have what is to be erased of somebody later be erased now."""
+    chosen = update(EraseOrder).where(
+        EraseOrder.site_id == site_id,
+        EraseOrder.subscriber_id == subscriber_id,
+        EraseOrder.done_at.is_(None),
+        EraseOrder.ordered_at > now,
+    )
+    session.execute(chosen.values(ordered_at=now))
+
+
 def lock_order(session: Session, site_id: str, order_id: str) -> EraseOrder | None:
     """Find an order and keep other writers off it."""
     chosen = select(EraseOrder).where(EraseOrder.site_id == site_id, EraseOrder.id == order_id)

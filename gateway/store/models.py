@@ -348,7 +348,8 @@ class Consent(Base):
     """A line of the consent ledger: given or withdrawn, never changed.
 
     Given by a subscriber, by their guardian (`guardian_id`), or by whoever stands before a kiosk,
-    for this visit alone (`verification_id`). That somebody declined is no line.
+    for this visit alone: then `verification_id` is a ticket that the visit lets go of when it turns
+    to another way. That somebody declined is no line.
     """
 
     __tablename__ = "consent"
@@ -375,7 +376,8 @@ class Consent(Base):
 class EraseOrder(Base):
     """A face device is to erase a reference: signed when it asks, done when it has certified it.
 
-    `kid` names the device's key: one machine may serve several doors.
+    `kid` names the device's key: one machine may serve several doors. `subscriber_id` is whose the
+    reference is or would have been; the device is never told.
     """
 
     __tablename__ = "erase_order"
@@ -383,6 +385,7 @@ class EraseOrder(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     kid: Mapped[str]
     reference: Mapped[str]
+    subscriber_id: Mapped[str | None]
     why: Mapped[str]
     ordered_at: Mapped[datetime]
     done_at: Mapped[datetime | None]

@@ -333,6 +333,12 @@ def throttles(session: Session, site_id: str, names: Sequence[str]) -> dict[str,
     return {row.key: Block(row.failures, row.updated_at, row.until) for row in rows}
 
 
+def failures(session: Session, site_id: str, key: str) -> int:
+    """Read how often a throttle counted in a row, and hold nobody up."""
+    chosen = select(Throttle.failures).where(Throttle.site_id == site_id, Throttle.key == key)
+    return session.scalar(chosen) or 0
+
+
 def count_failure(session: Session, site_id: str, key: str, now: datetime) -> int:
     """Count one failure more and return the new count."""
     added = _insert(session, Throttle).values(

@@ -71,6 +71,7 @@ CASES: dict[str, Case] = {
     "faces.wards": lambda s, site, k: faces.wards(s, site, k.person),
     "faces.references": lambda s, site, k: faces.references(s, site, [k.person]),
     "faces.orders": lambda s, site, _: faces.orders(s, site, "0123abcd", NOW),
+    "faces.hasten": lambda s, site, k: faces.hasten(s, site, k.person, later(days=-1)),
     "faces.lock_order": lambda s, site, _: faces.lock_order(s, site, "order"),
     "faces.heard": lambda s, site, k: faces.heard(s, site, k.kiosk, "ready", later(days=1)),
     "consents.notice": lambda s, site, _: consents.notice(s, site, "version"),
@@ -106,6 +107,7 @@ CASES: dict[str, Case] = {
     "grant_of": lambda s, site, k: queries.grant_of(s, site, k.visit),
     "redeem_grant": lambda s, site, k: queries.redeem_grant(s, site, k.grant, NOW),
     "throttles": lambda s, site, _: queries.throttles(s, site, ["c"]),
+    "failures": lambda s, site, _: queries.failures(s, site, "c"),
     "count_failure": lambda s, site, _: queries.count_failure(s, site, "c", NOW) - 1,
     "rest_until": lambda s, site, _: queries.rest_until(s, site, "c", NOW, later(days=1)),
     "clear_throttles": lambda s, site, _: queries.clear_throttles(s, site, ["c"]),
@@ -117,6 +119,7 @@ CASES: dict[str, Case] = {
 SILENT = {
     "touch_device",
     "faces.heard",
+    "faces.hasten",
     "rest_until",
     "clear_throttles",
     "revoke_api_keys",
@@ -195,7 +198,7 @@ def face_of(session: Session, site: Rules, person: str, visit: str) -> None:
     session.add(Consent(site_id=site.id, id="own", subscriber_id=person, **line))
     session.add(Consent(site_id=site.id, id="visit", verification_id=visit, **line))
     order = {"kid": "0123abcd", "reference": "other", "why": "withdrawn", "ordered_at": NOW}
-    session.add(EraseOrder(site_id=site.id, id="order", **order))
+    session.add(EraseOrder(site_id=site.id, id="order", subscriber_id=person, **order))
     kept = {"method": "face", "lookup": "reference", "data": {"kid": "0123abcd"}, "valid_from": NOW}
     session.add(Enrolment(site_id=site.id, id="face", subscriber_id=person, **kept))
 

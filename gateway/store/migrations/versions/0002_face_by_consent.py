@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("kid", sa.String(length=64), nullable=False),
         sa.Column("reference", sa.String(length=64), nullable=False),
+        sa.Column("subscriber_id", sa.String(length=64), nullable=True),
         sa.Column("why", sa.String(length=64), nullable=False),
         sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
