@@ -183,6 +183,7 @@ class Evidence:
     `advance` is the value the reference's counter must rise to for this to count; None means the
     reference may be presented again. `reader` is the registered reader that vouches for the
     document itself, if one does; `once` is the id and end of a signed statement that counts once.
+    `bearer`: whoever finds what was shown can show it; that opens a door, and sets nothing up.
     """
 
     match: bool
@@ -192,6 +193,7 @@ class Evidence:
     advance: int | None = None
     reader: str = ""
     once: tuple[str, datetime] | None = None
+    bearer: bool = False
 
     @property
     def document_read(self) -> bool:
@@ -237,6 +239,14 @@ class Claiming(Protocol):
         self, presentation: Mapping[str, str], place: Place, now: datetime
     ) -> Probe | Unreadable:
         """Read the claim alone; it proves nothing."""
+
+
+@runtime_checkable
+class Spendable(Protocol):
+    """A method some of whose references open only once, or only some doors."""
+
+    def opens(self, reference: Reference, group: str) -> bool:
+        """Say whether a reference could still open a door of this group."""
 
 
 Make = Callable[[Secrets], Method]

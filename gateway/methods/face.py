@@ -109,6 +109,7 @@ def _answers(result: Result, presentation: Mapping[str, str], place: Place) -> b
         and result.visit == presentation.get("visit")
         and result.door == place.door
         and (result.kid, result.issuer) in place.faces
+        and result.issuer == presentation.get("unit")
         and result.outcome in _VERIFYING
         and (result.outcome != Found.MATCH or result.reference in allowed)
     )

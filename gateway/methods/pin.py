@@ -90,6 +90,11 @@ class Pin:
         number = digits(scanned, limit=64)
         return {"pin": number} if number is not None and len(number) in _LENGTHS else None
 
+    def opens(self, reference: Reference, group: str) -> bool:
+        """An issued PIN opens once; an authenticator app again and again."""
+        del group
+        return reference.data["kind"] == "totp" or not reference.counter
+
     def _measure(self, secret: str, reference: Reference, now: datetime) -> Evidence:
         if reference.data["kind"] == "totp":
             return self._measure_totp(secret, reference, now)
@@ -98,7 +103,7 @@ class Pin:
             return NO_MATCH
         if reference.counter:
             return Evidence(match=False, reason=Reason.USED, reference=reference)
-        return Evidence(match=True, assurance=2, reference=reference, advance=1)
+        return Evidence(match=True, assurance=2, reference=reference, advance=1, bearer=True)
 
     def _measure_totp(self, secret: str, reference: Reference, now: datetime) -> Evidence:
         key = self._kept.unwrap("totp", reference.data["salt"], reference.data["sealed"])

@@ -102,7 +102,17 @@ class Qr:
         if use is not Use.REUSABLE and reference.counter >= step:
             return Evidence(match=False, reason=Reason.USED, reference=reference)
         advance = None if use is Use.REUSABLE else step
-        return Evidence(match=True, assurance=2, reference=reference, advance=advance)
+        bearer = use is not Use.LIVE
+        return Evidence(
+            match=True, assurance=2, reference=reference, advance=advance, bearer=bearer
+        )
+
+    def opens(self, reference: Reference, group: str) -> bool:
+        """A printed pass opens once, or often; a live one the doors of its group."""
+        use = Use(reference.data["use"])
+        if use is Use.LIVE:
+            return bool(reference.data["group"] == group)
+        return use is Use.REUSABLE or not reference.counter
 
     def recognise(self, scanned: str) -> Mapping[str, str] | None:
         """Anything with a pass's prefix, or sixteen digits."""

@@ -73,7 +73,9 @@ LOOKED = permits.make(
     ),
 )
 # What a way is told by the visit itself, and by nobody who presents anything.
-VISIT = {"face": {"permit": "p1", "visit": "v1", "claimed": "c1", "references": REFERENCE}}
+VISIT = {
+    "face": {"unit": "f1", "permit": "p1", "visit": "v1", "claimed": "c1", "references": REFERENCE}
+}
 # For each way: what may be presented, and what of it nobody may see in a log.
 Good = list[tuple[dict[str, str], tuple[str, ...]]]
 GOOD: dict[str, Good] = {
