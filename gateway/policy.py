@@ -21,6 +21,7 @@ FIRST_DELAY = 30  # seconds
 LONGEST_DELAY = 3600  # seconds
 HARD_LIMIT = 100  # SP 800-63B-4 section 3.2.2: then dead until bound anew
 BIOMETRIC_LIMIT = 50  # SP 800-63B-4 section 3.2.3: without a tested PAD; other ways stay open
+DAY = 86_400  # seconds
 LONGEST_PACE = 5  # seconds: shorter than anybody needs to step up and type
 NEVER = 100 * 365 * 86_400  # seconds: until bound anew
 
@@ -130,9 +131,15 @@ def delay(failures: int) -> int:
     return min(FIRST_DELAY << min(failures - FREE_FAILURES - 1, 10), LONGEST_DELAY)
 
 
-def limit(way: Way) -> int:
-    """Failures in a row after which a credential is dead until it is bound anew."""
-    return BIOMETRIC_LIMIT if way.biometric else HARD_LIMIT
+def dead(way: Way, failures: int) -> int:
+    """Seconds a credential rests that was guessed at too often; 0 while it was not.
+
+    What is a secret is dead until it is bound anew. A face is claimed by a flat or a booking, which
+    others have too, and which nobody binds anew: it rests for a day, again and again.
+    """
+    if way.biometric:
+        return DAY if failures >= BIOMETRIC_LIMIT else 0
+    return NEVER if failures >= HARD_LIMIT else 0
 
 
 def pace(failures: int) -> int:

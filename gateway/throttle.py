@@ -7,6 +7,7 @@ is throttled by one way passes by another at once.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 
 from sqlalchemy.orm import Session
@@ -59,14 +60,16 @@ class Guard:
 
     def count(self, way: Way, credential: str, kiosk: str) -> int:
         """Count a guess; returns the seconds until the next may be judged."""
-        limit = policy.limit(way)
-        wait = self._count(credential, policy.delay, limit) if credential else 0
-        return max(wait, self._count(kiosk, policy.pace, 0))
+        wait = self._count(credential, partial(_delay, way)) if credential else 0
+        return max(wait, self._count(kiosk, policy.pace))
 
-    def _count(self, name: str, rest: Callable[[int], int], limit: int) -> int:
-        failures = queries.count_failure(self.session, self.site_id, name, self.now)
-        seconds = policy.NEVER if limit and failures >= limit else rest(failures)
+    def _count(self, name: str, rest: Callable[[int], int]) -> int:
+        seconds = rest(queries.count_failure(self.session, self.site_id, name, self.now))
         if seconds:
             until = self.now + timedelta(seconds=seconds)
             queries.rest_until(self.session, self.site_id, name, self.now, until)
         return seconds
+
+
+def _delay(way: Way, failures: int) -> int:
+    return policy.dead(way, failures) or policy.delay(failures)
