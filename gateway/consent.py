@@ -111,9 +111,18 @@ def give(  # noqa: PLR0917 - who agrees to what, until when, and who says so
 
 
 def give_for_visit(  # noqa: PLR0917 - who agrees to what, and who says so
-    session: Session, site: Rules, visit: Verification, way: str, by: By, now: datetime
+    session: Session,
+    site: Rules,
+    visit: Verification,
+    ticket: str,
+    way: str,
+    by: By,
+    now: datetime,
 ) -> Given:
     """Add that whoever stands there agrees to one way, for this visit alone.
+
+    `ticket` is what the visit knows the line by, for as long as it stands by it: once it lets go,
+    nobody can tell who agreed and then came in otherwise (P3).
 
     `NotPossible`: "closed", "not_guardian" (of nobody in particular), "no_notice", "over",
     "notice_changed".
@@ -123,9 +132,9 @@ def give_for_visit(  # noqa: PLR0917 - who agrees to what, and who says so
     if by.guardian:
         raise NotPossible("not_guardian", "a guardian consents for a person, not for a visit")
     line = _given(session, site, way, visit.expires_at, by, now)
-    line.verification_id = visit.id
-    before = consents.last_of_visit(session, site.id, visit.id, way)
-    return _add(session, line, before, {"visit": visit.id})
+    line.verification_id = ticket
+    before = consents.last_of_visit(session, site.id, ticket, way)
+    return _add(session, line, before, {})
 
 
 def _given(  # noqa: PLR0917 - what every line that gives has in common
@@ -160,14 +169,6 @@ def withdraw(  # noqa: PLR0917 - who withdraws what, and who says so
     if by.guardian and by.guardian not in theirs:
         raise NotPossible("not_guardian", "this consent is not theirs to withdraw (P-31)")
     return _withdraw(session, before, by, _who(person), now)
-
-
-def withdraw_for_visit(  # noqa: PLR0917 - who withdraws what, and who says so
-    session: Session, site: Rules, visit: Verification, way: str, by: By, now: datetime
-) -> audit.Fact | None:
-    """Add that whoever stands there no longer agrees; None if nobody had."""
-    before = consents.last_of_visit(session, site.id, visit.id, way)
-    return _withdraw(session, before, by, {"visit": visit.id}, now)
 
 
 def _withdraw(
@@ -215,10 +216,10 @@ def live(
 
 
 def live_for_visit(
-    session: Session, site: Rules, visit_id: str, way: str, now: datetime
+    session: Session, site: Rules, ticket: str, way: str, now: datetime
 ) -> Consent | None:
-    """Find the consent that allows this way in this visit now; whether it is open is not asked."""
-    line = consents.last_of_visit(session, site.id, visit_id, way)
+    """Find the consent that allows this way now in the visit that holds its ticket."""
+    line = consents.last_of_visit(session, site.id, ticket, way) if ticket else None
     return None if _lapsed(site, line, now) else line
 
 
