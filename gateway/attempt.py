@@ -188,7 +188,7 @@ class _Case:
         if reason is Reason.NONE:
             guard.clear(blocks)
             return Result(Outcome.PASSED)
-        if reason is Reason.NO_CONSENT:  # withdrawn meanwhile: nothing failed
+        if reason in {Reason.NO_CONSENT, Reason.RESTING}:  # withdrawn meanwhile: nothing failed
             return Result(Outcome.UNAVAILABLE, reason)
         wait = guard.count(way, credential, kiosk) if reason in GUESSES else 0
         return Result(Outcome.FAILED, reason, wait)
@@ -196,7 +196,9 @@ class _Case:
     def _why_not(self, session: Session, visit: Verification, evidence: Evidence) -> Reason:
         """Say why the evidence does not open this door, or `NONE`; taking the single use last."""
         if not evidence.match or evidence.reference is None:
-            return evidence.reason
+            case = capture.Case(self.house, session, self.site, visit, self.now)
+            gone = evidence.reason is Reason.WRONG and case.missed()
+            return Reason.NO_CONSENT if gone else evidence.reason
         reason = self._not_now(session, visit, evidence.reference)
         if reason is not Reason.NONE:
             return reason
@@ -212,9 +214,10 @@ class _Case:
         person = queries.subscriber(session, self.site.id, reference.subscriber_id)
         if row is None or person is None:
             return Reason.REVOKED
-        biometric = self.house.methods[self.shown.way].way.biometric
-        if biometric and not capture.consented(session, self.site, visit, person, self.now):
-            return Reason.NO_CONSENT
+        if self.house.methods[self.shown.way].way.biometric:
+            case = capture.Case(self.house, session, self.site, visit, self.now)
+            if (stands := case.stands(person)) is not Reason.NONE:
+                return stands
         if row.revoked_at or person.closed_at:
             return Reason.REVOKED
         reason = Span(row.valid_from, row.valid_to).judge(self.now)
@@ -246,6 +249,8 @@ class _Case:
             )
         )
         told = {"way": self.shown.way, "outcome": outcome, "decision": decision}
+        if capture.captures(self.house, self.shown.way):
+            told["consent"] = str((visit.face or {}).get("consent", ""))  # what this look rested on
         fact = audit.Fact("attempted", {**what(visit), **told, "reason": result.reason})
         if decision is Decision.ACCEPTED:
             more = self._accept(session, visit, evidence)
@@ -263,6 +268,9 @@ class _Case:
         visit.assurance = evidence.assurance
         visit.message = visit.way = None
         visit.state = State.ACTIVE
+        if (visit.face or {}).get("manage"):
+            proved = {"proved": self.now.isoformat(), "bearer": evidence.bearer}
+            visit.face = {**(visit.face or {}), **proved}
         if not self.door.document:
             return close_verified(session, visit, self.key, self.now)
         # A number given on the way in is not asked for again, if it is this person's.
@@ -272,7 +280,7 @@ class _Case:
             visit.document = "done"
             read = audit.Fact("document.read", {**what(visit), "reader": reader})
             return (read, *close_verified(session, visit, self.key, self.now))
-        if own:
+        if own and not (visit.face or {}).get("proved"):
             visit.document_lookup = visit.claim_lookup
             visit.document_last_two = visit.claim_last_two
             return (refer(session, visit, "document", self.now),)

@@ -20,7 +20,7 @@ from gateway import audit, consent, permits, policy, rules
 from gateway.consent import By
 from gateway.entitlement import Span, household_of
 from gateway.errors import NotPossible
-from gateway.methods import Claiming, Kind, Probe, Reason, Unreadable
+from gateway.methods import Claiming, Kind, Probe, Reason, Reference, Spendable, Unreadable
 from gateway.permits import MOST_REFERENCES, Keep, Permit, Purpose
 from gateway.policy import Standing
 from gateway.rules import House, Rules
@@ -151,8 +151,10 @@ def agree(house: House, site: Rules, visit_id: str, by: By, now: datetime) -> No
         if not visit.face:
             raise NotPossible("nothing_claimed", "nobody has said who they are")
         visit.touched_at, visit.message = now, None
-        line, fact = consent.give_for_visit(session, site, visit, WAY, by, now)
-        visit.face = {**visit.face, "consent": line.id, "notice": line.notice}
+        ticket = secrets.token_hex(16)
+        line, fact = consent.give_for_visit(session, site, visit, ticket, WAY, by, now)
+        told = {"consent": line.id, "notice": line.notice, "ticket": ticket}
+        visit.face = {**visit.face, **told}
         Case(house, session, site, visit, now).permit_look()
         session.flush()
         audit.append(session, site.id, now, fact)
@@ -185,13 +187,18 @@ class Case:
         """Permit a look; the visit gets no permit if its consent or the device is gone."""
         spend(self.visit)
         facts = self.visit.face or {}
-        line = consent.live_for_visit(self.session, self.site, self.visit.id, WAY, self.now)
-        device = rules.face_device(self.session, self.site, self.door, self.now)
-        if line is None or line.id != facts.get("consent") or device is None:
-            self.visit.face = {k: v for k, v in facts.items() if k not in {"consent", "notice"}}
+        ticket = str(facts.get("ticket", ""))
+        line = consent.live_for_visit(self.session, self.site, ticket, WAY, self.now)
+        units = rules.face_devices(self.session, self.site, self.door, self.now)
+        if line is None or line.id != facts.get("consent") or not units:
+            kept = {"claimed", "people", "only", "slips"}
+            self.visit.face = {k: v for k, v in facts.items() if k in kept}
             return
-        found = " ".join(row.lookup for row in self.comparable(device)[:MOST_REFERENCES])
-        self.permit(device, Purpose.VERIFY, found)
+        # Of several devices the one that holds what was claimed; of those, the last that called.
+        found = [(unit, self.comparable(unit)) for unit in units]
+        device, rows = max(found, key=lambda one: len(one[1]))
+        names = " ".join(row.lookup for row in rows[:MOST_REFERENCES])
+        self.permit(device, Purpose.VERIFY, names)
 
     def permit(self, device: Device, purpose: Purpose, references: str, until: int = 0) -> None:
         """Sign a permit on the consent this visit rests on; what the visit keeps of it is added."""
@@ -216,6 +223,7 @@ class Case:
             **facts,
             "permit": signed.jti,
             "references": references,
+            "unit": device.id,
             "token": permits.make(key, signed),
             "url": device.url,
             "ends": signed.expires.isoformat(),
@@ -239,9 +247,42 @@ class Case:
         """Say whether policy offers this person their face at this door: never as the only way."""
         healthy = rules.healthy(self.house, self.session, self.site, self.door, self.now)
         rows = queries.enrolments_of(self.session, self.site.id, person.id)
-        held = {row.method for row in rows if row.revoked_at is None and _timely(row, self.now)}
+        held = {row.method for row in rows if self._opens(row)}
         own = Standing(frozenset(held | {WAY}), standing(self.visit).failures)
         return WAY in {way.name for way in policy.offer(self.door, own, healthy)}
+
+    def _opens(self, row: Enrolment) -> bool:
+        """Say whether a reference could open this door now: not used up, and not dead."""
+        method = self.house.methods.get(row.method)
+        if method is None or row.revoked_at or not _timely(row, self.now):
+            return False
+        kept = Reference(row.id, row.subscriber_id, row.data, row.counter)
+        if isinstance(method, Spendable) and not method.opens(kept, self.door.group):
+            return False
+        name = rules.throttle_name(self.house, row.method, row.lookup)
+        failures = queries.failures(self.session, self.site.id, name)
+        return policy.dead(method.way, failures) == 0
+
+    def stands(self, person: Subscriber) -> Reason:
+        """Say whether a look still counts: both consents live, and another way open (P1)."""
+        facts = self.visit.face or {}
+        ticket = str(facts.get("ticket", ""))
+        line = consent.live_for_visit(self.session, self.site, ticket, WAY, self.now)
+        agreed = line is not None and line.id == facts.get("consent")
+        if not agreed or not consent.live(self.session, self.site, person, WAY, self.now):
+            return Reason.NO_CONSENT
+        return Reason.NONE if self.has_alternative(person) else Reason.RESTING
+
+    def missed(self) -> bool:
+        """Say whether a reference that was permitted is gone since: then nothing failed."""
+        names = str((self.visit.face or {}).get("references", "")).split()
+        filed = [
+            row
+            for name in names
+            for row in queries.enrolments(self.session, self.site.id, WAY, name)
+            if row.revoked_at is None
+        ]
+        return len(filed) < len(names)
 
 
 def _timely(row: Enrolment, now: datetime) -> bool:
@@ -256,16 +297,8 @@ def captured(visit: Verification) -> dict[str, str]:
         "permit": str(facts.get("permit", "")),
         "references": str(facts.get("references", "")),
         "visit": visit.id,
+        "unit": str(facts.get("unit", "")),
     }
-
-
-def consented(
-    session: Session, site: Rules, visit: Verification, person: Subscriber, now: datetime
-) -> bool:
-    """Say whether both consents still stand when a look counts: of the visit, and of the person."""
-    line = consent.live_for_visit(session, site, visit.id, WAY, now)
-    agreed = line is not None and line.id == (visit.face or {}).get("consent")
-    return agreed and consent.live(session, site, person, WAY, now) is not None
 
 
 def captures(house: House, way: str) -> bool:

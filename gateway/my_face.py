@@ -1,108 +1,156 @@
 """One's own face: agree to it, set it up, stop it. Never at the door of somebody who did not ask.
 
-    begin → (show who you are by another way) → agree → permit → the device makes a reference → made
-    begin → (show who you are by another way) → stop
+    begin → read the notice → want (agree or stop) → show who you are by another way → proceed
+                                                             agree: permit → the device → made
+                                                             stop: withdrawn at once
 
-Agreeing and stopping take the same taps. What was agreed always ends on a date. A guardian does
-both for somebody under fourteen, on their own claim. A reference that was permitted and never heard
-of again is ordered erased by itself.
+What is wanted is said before anybody is known, and done the moment they are: no page of somebody's
+own stands about for the next in line. What sets a face up must be more than something found: a
+printed pass or an issued PIN opens a door and no more. Agreeing and stopping take the same taps.
+What was agreed always ends on a date. A guardian does both for somebody under fourteen, on their
+own claim. A reference that was permitted and never heard of again is ordered erased by itself.
 """
 
-import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from gateway import audit, consent, rules
 from gateway.capture import PATIENCE, WAY, Case, keeper
 from gateway.consent import By
-from gateway.entitlement import Span, held_by
+from gateway.entitlement import Span
 from gateway.errors import NotFound, NotPossible
-from gateway.face_device import order_erasure, order_reference
+from gateway.face_keeping import end_of, file_reference, permit_making, withdraw
 from gateway.methods import Reason, face
-from gateway.permits import LIFETIME, Found, Purpose, Result
-from gateway.policy import State
+from gateway.permits import Found, Keep, Result
 from gateway.rules import House, Rules
 from gateway.store import faces, queries
-from gateway.store.models import Enrolment, EraseOrder, Subscriber, Verification
+from gateway.store.models import Subscriber, Verification
 from gateway.visit import managing, spend, still_open
 
-UNHEARD = LIFETIME + timedelta(seconds=60)
-"""After this a permitted reference counts as lost on the way, and is to be erased."""
-_LONG = timedelta(days=366)
 
+class Want(StrEnum):
+    """What somebody came to do about a face."""
 
-@dataclass(frozen=True)
-class Stand:
-    """How somebody stands with their face here: `who` is the handle to ask by, empty for oneself.
-
-    `until` is the end of a live consent. `set_up`: a reference is kept. `stale`: what was agreed to
-    has changed since. `may`: allowed to agree now.
-    """
-
-    who: str
-    name: str
-    until: datetime | None
-    set_up: bool
-    stale: bool
-    may: bool
+    AGREE = "agree"
+    STOP = "stop"
 
 
 def begin(house: House, site: Rules, visit_id: str, now: datetime) -> None:
-    """Ask for one's own face; next comes showing who one is, by a way that is no face."""
+    """Ask about a face: the notice comes next, and nobody is known yet."""
     with house.store.writes.begin() as session:
-        visit = still_open(queries.lock_verification(session, site.id, visit_id), now)
-        visit.touched_at, visit.way, visit.message = now, None, None
-        visit.face = {"manage": True}
+        visit = _unknown(session, site, visit_id, now)
+        visit.face = {"manage": "ask"}
 
 
-def agree(  # noqa: PLR0917 - who agrees for whom, and where
-    house: House, site: Rules, visit_id: str, who: str, by: By, now: datetime
+def want(  # noqa: PLR0917 - who wants what, for whom
+    house: House, site: Rules, visit_id: str, what: Want, by: By, now: datetime, *, ward: bool
 ) -> None:
-    """Give consent, for oneself or as a guardian, and permit the look that makes the reference.
-
-    `NotPossible` if the person has no other way here (P1), or there is no device.
-    """
+    """Say what is wanted, for oneself or for a ward; showing who one is comes next."""
     with house.store.writes.begin() as session:
-        visit, owner = _own(session, site, visit_id, now)
-        person = _subject(session, owner, who)
-        case = Case(house, session, site, visit, now)
-        if not case.has_alternative(person):
-            raise NotPossible("way_first", "another way comes first, and then a face")
-        if person.id != owner.id:
-            by = replace(by, guardian=owner.id)
-        line, fact = consent.give(session, site, person, WAY, _end(session, case, person), by, now)
-        visit.face = {
-            "manage": True,
-            "subject": person.id,
-            "consent": line.id,
-            "notice": line.notice,
-            "until": int(line.until.timestamp()) if line.until else 0,
-        }
-        visit.touched_at, visit.message = now, None
-        _permit_making(case)
-        session.flush()
-        audit.append(session, site.id, now, fact)
+        visit = _unknown(session, site, visit_id, now)
+        if not (visit.face or {}).get("manage"):
+            raise NotPossible("not_asked", "nobody asked about a face")
+        told = {"language": by.language, "device": by.device, "notice": by.notice}
+        visit.face = {"manage": what.value, "ward": ward, "by": told}
 
 
 def cancel(house: House, site: Rules, visit_id: str, now: datetime) -> None:
     """Come in without it after all."""
     with house.store.writes.begin() as session:
-        visit = still_open(queries.lock_verification(session, site.id, visit_id), now)
-        visit.touched_at, visit.way, visit.message, visit.face = now, None, None, None
+        _unknown(session, site, visit_id, now).face = None
 
 
-def _end(session: Session, case: Case, person: Subscriber) -> datetime:
-    """Say when somebody's time at this door ends; a consent never lasts longer."""
-    ends = [
-        row.not_after or case.now + _LONG
-        for row in held_by(session, person)
-        if row.group == case.door.group and row.revoked_at is None
-    ]
-    return max(ends, default=case.now)
+def _unknown(session: Session, site: Rules, visit_id: str, now: datetime) -> Verification:
+    visit = still_open(queries.lock_verification(session, site.id, visit_id), now)
+    if visit.subscriber_id:
+        raise NotPossible("known", "who this is was shown before anybody asked about a face")
+    visit.touched_at, visit.way, visit.message = now, None, None
+    return visit
+
+
+def proceed(house: House, site: Rules, visit_id: str, now: datetime) -> None:
+    """Do what was wanted, now that it is known who wants it; else say why not, and let them in."""
+    with house.store.writes.begin() as session:
+        visit = queries.lock_verification(session, site.id, visit_id)
+        facts = dict(visit.face or {}) if visit else {}
+        if visit is None or not visit.subscriber_id or facts.get("manage") not in set(Want):
+            return
+        owner = queries.lock_subscriber(session, site.id, visit.subscriber_id)
+        if owner is None or not managing(visit, now):
+            visit.face = None
+            return
+        wanted = Want(facts["manage"])
+        if wanted is Want.AGREE and facts.get("bearer"):
+            _tell(visit, "stronger")
+        elif facts.get("ward"):
+            visit.face = {**facts, "manage": f"ward-{wanted}"}
+        elif wanted is Want.STOP:
+            _stop(session, site, visit, owner, _by(facts), now)
+        else:
+            _agree(Case(house, session, site, visit, now), owner, _by(facts))
+
+
+def for_ward(house: House, site: Rules, visit_id: str, who: str, now: datetime) -> None:
+    """Do what a guardian wanted, for the ward whose handle they pressed."""
+    with house.store.writes.begin() as session:
+        visit, owner = _own(session, site, visit_id, now)
+        facts = dict(visit.face or {})
+        person = _ward(session, site, owner, who, now)
+        by = replace(_by(facts), guardian=owner.id)
+        if facts["manage"] == f"ward-{Want.STOP}":
+            _stop(session, site, visit, person, by, now)
+        elif facts["manage"] == f"ward-{Want.AGREE}":
+            _agree(Case(house, session, site, visit, now), person, by)
+
+
+def _by(facts: dict[str, Any]) -> By:
+    return By(**facts["by"])
+
+
+def _agree(case: Case, person: Subscriber, by: By) -> None:
+    """Give consent and permit the look that makes the reference, or tell why that cannot be."""
+    session, site, visit, now = case.session, case.site, case.visit, case.now
+    facts = dict(visit.face or {})
+    if not case.has_alternative(person):  # P1: another way comes first
+        return _tell(visit, "way_first")
+    if rules.face_device(session, site, case.door, now) is None:
+        return _tell(visit, "no_device")
+    try:
+        line, fact = consent.give(
+            session, site, person, WAY, end_of(session, case, person), by, now
+        )
+    except NotPossible as refused:
+        return _tell(visit, refused.code)
+    visit.face = {
+        "manage": "look",
+        "proved": facts["proved"],
+        "subject": person.id,
+        "consent": line.id,
+        "notice": line.notice,
+        "until": int(line.until.timestamp()) if line.until else 0,
+    }
+    visit.touched_at, visit.message = now, None
+    permit_making(case)
+    session.flush()
+    audit.append(session, site.id, now, fact)
+    return None
+
+
+def _tell(visit: Verification, told: str) -> None:
+    """Leave off, and say on the next screen what became of it."""
+    visit.face, visit.message = None, {"told": told}
+
+
+def finish(house: House, site: Rules, visit_id: str, now: datetime) -> None:
+    """Leave off: not now, or too late. What else the visit came for goes on."""
+    with house.store.writes.begin() as session:
+        visit = queries.lock_verification(session, site.id, visit_id)
+        if visit is not None and visit.subscriber_id and (visit.face or {}).get("manage"):
+            visit.face, visit.message, visit.touched_at = None, None, now
 
 
 def again(house: House, site: Rules, visit_id: str, now: datetime) -> None:
@@ -112,22 +160,7 @@ def again(house: House, site: Rules, visit_id: str, now: datetime) -> None:
         if not (visit.face or {}).get("consent"):
             raise NotPossible("not_agreed", "nobody has agreed yet")
         visit.touched_at, visit.message = now, None
-        _permit_making(Case(house, session, site, visit, now))
-
-
-def _permit_making(case: Case) -> None:
-    """Permit one reference to be made, and order it erased unless we hear that it was."""
-    spend(case.visit)
-    facts = dict(case.visit.face or {})
-    device = rules.face_device(case.session, case.site, case.door, case.now)
-    if device is None:
-        raise NotPossible("no_device", "the camera is resting just now")
-    reference, kid = secrets.token_hex(16), rules.key_id(device)
-    order = order_reference(
-        case.session, case.site.id, kid, reference, "unheard", case.now + UNHEARD
-    )
-    case.visit.face = {**facts, "order": order.id, "kid": kid}
-    case.permit(device, Purpose.ENROL, reference, int(facts["until"]))
+        permit_making(Case(house, session, site, visit, now))
 
 
 def made(house: House, site: Rules, visit_id: str, text: str, now: datetime) -> Reason:
@@ -153,12 +186,15 @@ def made(house: House, site: Rules, visit_id: str, text: str, now: datetime) -> 
         line = consent.live(session, site, person, WAY, now) if person else None
         fresh = queries.use_token(session, site.id, said.jti, said.expires)
         if person is None or line is None or line.id != facts["consent"] or not fresh:
-            visit.face = {"manage": True}
-            return Reason.NO_CONSENT  # withdrawn meanwhile: the order to erase it stands
+            _tell(visit, "withdrawn")
+            return Reason.NO_CONSENT  # the order to erase it stands
         span = Span(now, datetime.fromtimestamp(facts["until"], UTC))
         facts["kept"] = keeper(site)
-        facts_to_record = _file(session, person, said, facts, span)
-        visit.face = {"manage": True, "done": person.id}
+        facts_to_record = file_reference(session, person, said, facts, span)
+        _tell(visit, "set_up")
+        if keeper(site) is Keep.HOLDER:  # the page still shows the code, which may yet be dropped
+            kept = {"manage": "code", "subject": person.id, "proved": now.isoformat()}
+            visit.face = {**kept, "by": {"language": line.language, "device": line.device_id or ""}}
         session.flush()
         audit.append(session, site.id, now, *facts_to_record)
         return Reason.NONE
@@ -180,126 +216,46 @@ def _advise(visit: Verification, reason: Reason, advice: str) -> None:
         visit.message |= {"patience": "over"}
 
 
-def _file(
-    session: Session, person: Subscriber, said: Result, facts: dict[str, str], span: Span
-) -> Iterable[audit.Fact]:
-    """File the new reference; the older ones of this person on that device are replaced."""
-    kid = facts["kid"]
-    old = [
-        row
-        for row in faces.references(session, person.site_id, [person.id])
-        if row.data["kid"] == kid
-    ]
-    erased = order_erasure(session, old, "replaced", span.start)
-    if order := session.get(EraseOrder, (person.site_id, facts["order"])):
-        session.delete(order)
-    session.add(
-        Enrolment(
-            site_id=person.site_id,
-            id=uuid4().hex,
-            subscriber_id=person.id,
-            method=WAY,
-            lookup=said.reference,
-            data={n: facts[n] for n in ("kid", "consent", "kept")} | {"engine": said.engine},
-            counter=0,
-            last_two="",
-            valid_from=span.start,
-            valid_to=span.until,
-        )
-    )
-    who = audit.commitment(person.salt, person.id)
-    return (audit.Fact("enrolled", {"who": who, "way": WAY}), *erased)
-
-
-def stop(  # noqa: PLR0917 - who withdraws for whom, and where
-    house: House, site: Rules, visit_id: str, who: str, by: By, now: datetime
-) -> None:
-    """Withdraw consent at the kiosk, for oneself or as a guardian; it counts at once."""
+def drop_code(house: House, site: Rules, visit_id: str, now: datetime) -> None:
+    """Withdraw at once what was set up a moment ago: its holder does not want the code."""
     with house.store.writes.begin() as session:
         visit, owner = _own(session, site, visit_id, now)
-        person = _subject(session, owner, who)
-        visit.touched_at, visit.message = now, None
-        visit.face = {"manage": True, "stopped": person.id}
-        if person.id != owner.id:
-            by = replace(by, guardian=owner.id)
-        _withdraw(session, site, person, by, now)
+        facts = dict(visit.face or {})
+        if facts["manage"] != "code":
+            raise NotPossible("closed", "there is no code to drop")
+        person = queries.lock_subscriber(session, site.id, facts["subject"]) or owner
+        by = replace(_by(facts), guardian="" if person.id == owner.id else owner.id)
+        _stop(session, site, visit, person, by, now)
 
 
-def stop_for(house: House, site: Rules, subscriber_id: str, by: By, now: datetime) -> None:
-    """Withdraw somebody's own consent, from their own page."""
-    with house.store.writes.begin() as session:
-        person = queries.lock_subscriber(session, site.id, subscriber_id)
-        if person is None:
-            raise NotFound("no such subscriber")
-        _withdraw(session, site, person, by, now)
-
-
-def _withdraw(session: Session, site: Rules, person: Subscriber, by: By, now: datetime) -> None:
-    fact = consent.withdraw(session, site, person, WAY, by, now)
-    kept = faces.references(session, site.id, [person.id])
-    erased = order_erasure(session, kept, "withdrawn", now)
-    session.flush()
-    if facts := [*([fact] if fact else []), *erased]:
-        audit.append(session, site.id, now, *facts)
-
-
-def stands(session: Session, site: Rules, owner: Subscriber, now: datetime) -> Sequence[Stand]:
-    """Say how somebody stands with their own face, and how those do whose guardian they are."""
-    people = [owner, *faces.wards(session, site.id, owner.id)]
-    return [_stand(session, site, person, owner, now) for person in people]
-
-
-def _stand(
-    session: Session, site: Rules, person: Subscriber, owner: Subscriber, now: datetime
-) -> Stand:
-    line = consent.live(session, site, person, WAY, now)
-    return Stand(
-        who="" if person.id == owner.id else person.handle,
-        name=person.name,
-        until=line.until if line else None,
-        set_up=bool(line and faces.references(session, site.id, [person.id])),
-        stale=consent.stale(session, site, person, WAY, now),
-        may=person.id != owner.id or consent.of_age(site, person, now),
-    )
-
-
-def sweep(house: House, now: datetime) -> int:
-    """Order erased what no consent keeps any more; returns how many references."""
-    with house.store.reads() as session:
-        sites = [rules.load(house, session, site_id) for site_id in queries.site_ids(session)]
-        late = [(site, one) for site in sites for one in consent.ending(session, site, now)]
-    for site, ended in late:
-        with house.store.writes.begin() as session:
-            person = queries.lock_subscriber(session, site.id, ended.person.id)
-            if person is None or consent.live(session, site, person, ended.way, now):
-                continue  # agreed again meanwhile
-            kept = {row.id for row in ended.references}
-            rows = [
-                row for row in queries.enrolments_of(session, site.id, person.id) if row.id in kept
-            ]
-            facts = order_erasure(session, rows, ended.why, now)
-            session.flush()
-            audit.append(session, site.id, now, *facts)
-    return sum(len(ended.references) for _, ended in late)
+def _stop(  # noqa: PLR0917 - who withdraws for whom, and where
+    session: Session,
+    site: Rules,
+    visit: Verification,
+    person: Subscriber,
+    by: By,
+    now: datetime,
+) -> None:
+    visit.touched_at = now
+    _tell(visit, "stopped")
+    withdraw(session, site, person, by, now)
 
 
 def _own(
     session: Session, site: Rules, visit_id: str, now: datetime
 ) -> tuple[Verification, Subscriber]:
-    """Insist on a visit whose person is verified and asked for their own face."""
+    """Insist on a visit whose person has just shown who they are, and asked about a face before."""
     visit = queries.lock_verification(session, site.id, visit_id)
-    if visit is None or not managing(visit, now) or visit.state != State.VERIFIED:
-        raise NotPossible("closed", "this visit is over")
+    if visit is None or not managing(visit, now):
+        raise NotPossible("closed", "the moment for this has passed")
     owner = queries.lock_subscriber(session, site.id, visit.subscriber_id or "")
     if owner is None or owner.closed_at:
         raise NotPossible("closed", "this person is not here any more")
     return visit, owner
 
 
-def _subject(session: Session, owner: Subscriber, who: str) -> Subscriber:
-    if not who:
-        return owner
+def _ward(session: Session, site: Rules, owner: Subscriber, who: str, now: datetime) -> Subscriber:
     for ward in faces.wards(session, owner.site_id, owner.id):
-        if ward.handle == who:
+        if ward.handle == who and not consent.of_age(site, ward, now):
             return queries.lock_subscriber(session, owner.site_id, ward.id) or ward
     raise NotFound("nobody of that name is in this person's care")

@@ -106,9 +106,9 @@ class Permit(Message):
 class Result(Message):
     """What a capture under `permit` came to.
 
-    `reference` is the one that matched or was made, else empty. `score_band` is a coarse score ("high",
-    "clear" or empty), `advice` a word for what to do better, `frames_erased` how many frames were taken
-    and are gone.
+    `reference` is the one that matched or was made, else empty. `score_band` is "high", "clear" or
+    empty, `advice` a word for what to do better, `frames_erased` how many frames were taken and are
+    gone.
     """
 
     TYP: ClassVar[str] = "ew-result+jwt"

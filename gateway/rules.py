@@ -115,12 +115,17 @@ def healthy(
 
 def face_device(session: Session, rules: Rules, door: policy.Door, now: datetime) -> Device | None:
     """Find the face device of a door that was heard of last, if that was a moment ago."""
+    return next(iter(face_devices(session, rules, door, now)), None)
+
+
+def face_devices(session: Session, rules: Rules, door: policy.Door, now: datetime) -> list[Device]:
+    """List the face devices of a door that were heard of a moment ago, the last one first."""
     heard = [
         row
         for row in queries.faces(session, rules.id, door.id)
         if abs(now - row.seen_at) < FRESH and row.status in {"ready", "busy"}
     ]
-    return max(heard, key=lambda row: row.seen_at, default=None)
+    return sorted(heard, key=lambda row: row.seen_at, reverse=True)
 
 
 def place(house: House, session: Session, rules: Rules, door: policy.Door) -> Place:

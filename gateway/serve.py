@@ -22,7 +22,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from gateway import my_face, verification
+from gateway import face_keeping, verification
 from gateway.app import create_app, make_house, utc_now
 from gateway.config import Config
 from gateway.errors import BadConfig
@@ -218,7 +218,7 @@ def sweep(house: House) -> None:
     now = utc_now()
     if ended := verification.sweep(house, now):
         log.info("swept", visits=ended)
-    if erased := my_face.sweep(house, now):
+    if erased := face_keeping.sweep(house, now):
         log.info("faces_over", faces=erased)
     with house.store.writes.begin() as session:
         queries.forget_stale(session, now, now - THROTTLES_KEPT)

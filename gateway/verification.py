@@ -121,7 +121,8 @@ def decline(house: House, site: Rules, visit_id: str, way: str, now: datetime) -
     with house.store.writes.begin() as session:
         visit = still_open(queries.lock_verification(session, site.id, visit_id), now)
         visit.way, visit.message, visit.touched_at = None, None, now
-        visit.face = {"manage": True} if (visit.face or {}).get("manage") else None
+        if not (visit.face or {}).get("manage"):
+            visit.face = None
         if way in {w.name for w in site.door(visit.door_id).ways}:
             row = Tally(
                 site_id=site.id,

@@ -18,11 +18,12 @@ from gateway.tokens import Grant as GrantClaims
 
 VISIT = timedelta(minutes=15)
 IDLE = timedelta(minutes=2)  # a kiosk nobody touches; its own warning comes after one minute
+MOMENT = timedelta(seconds=75)  # from showing who one is to the end of setting a face up
 WELCOME = timedelta(seconds=20)  # how long a kiosk without scripts keeps the answer
 WAITING = timedelta(minutes=15)  # how long a referred visit waits for a person
 LONGEST = timedelta(hours=1)  # from its beginning, however often somebody asks for a person
-_LOOK = frozenset({"permit", "references", "token", "url", "ends"})
-_AGREED = frozenset({"consent", "notice"})
+_LOOK = frozenset({"permit", "references", "unit", "token", "url", "ends"})
+_AGREED = frozenset({"consent", "notice", "ticket"})
 CODE = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 CODE_LENGTH = 5
 
@@ -148,24 +149,32 @@ def turn(visit: Verification, way: str) -> None:
 
 
 def managing(visit: Verification, now: datetime) -> bool:
-    """Whether somebody who was verified is busy with their own face, which they had asked for."""
-    asked = visit.state == State.VERIFIED and (visit.face or {}).get("manage") is True
-    return asked and abs(now - visit.touched_at) < IDLE
+    """Whether somebody is busy with a face, which they asked for before they showed who they are.
+
+    For a moment only: the page that then stands there is theirs, and the next in line is near.
+    """
+    proved = (visit.face or {}).get("proved")
+    if not proved or not visit.subscriber_id or visit.state not in {State.VERIFIED, State.ACTIVE}:
+        return False
+    return abs(now - datetime.fromisoformat(proved)) < MOMENT
 
 
 def gone(visit: Verification, now: datetime) -> bool:
     """Whether a kiosk should be clear of this visit: it lapsed, or its welcome was long enough."""
     if managing(visit, now):
         return False
-    welcomed = visit.closed_at is not None and abs(now - visit.closed_at) >= WELCOME
+    welcomed = (
+        visit.closed_at is not None
+        and min(abs(now - visit.closed_at), abs(now - visit.touched_at)) >= WELCOME
+    )
     return welcomed or lapse(visit, now) is not None
 
 
 def forget_claim(visit: Verification) -> None:
     """Forget what was claimed: it served to ask nothing twice, and nothing asks any more."""
     visit.claim_lookup = visit.claim_last_two = visit.claim_reader = None
-    asked = visit.face and visit.face.get("manage") and visit.state == State.VERIFIED
-    visit.face = {"manage": True} if asked else None
+    facts = visit.face or {}
+    visit.face = facts if facts.get("proved") and visit.state == State.VERIFIED else None
 
 
 def close_as(session: Session, visit: Verification, state: State, now: datetime) -> None:

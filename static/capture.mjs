@@ -10,7 +10,8 @@ const LOWER = 1_200; // ms more to put away what was shown
 const STRAIGHT = { frames: 3, pause: 300 };
 const TURNED = { frames: 4, pause: 550, before: 500 };
 const DARK = 14; // of 255: mean brightness under which the camera must be covered
-const LONGEST = 20_000; // ms: then it stops, whatever happens
+const BEGIN = 8_000; // ms for the device to draw its question
+const LONGEST = 20_000; // ms more for all the rest: then it stops, whatever happens
 
 export default class Capture {
   constructor($root) {
@@ -18,6 +19,7 @@ export default class Capture {
     this.$video = $root.querySelector("video");
     this.$ring = $root.querySelector("[data-ring]");
     this.$answer = $root.querySelector("form[data-answer]");
+    this.cut = new AbortController(); // what is being sent ends with the camera
     addEventListener("pagehide", () => this.stop());
     addEventListener("submit", (event) => { if (!event.defaultPrevented) this.stop(); });
     this.run();
@@ -27,22 +29,24 @@ export default class Capture {
     const { code } = this.$root.dataset;
     this.sealed = code === "bring" ? kept() : "";
     const shows = code === "bring" && !this.sealed;
+    this.within(BEGIN + LONGEST);
     let device = shows ? null : this.begin(); // the device draws its question while the camera warms up
-    device?.catch(() => {});
+    device?.catch((error) => this.fail(error));
     try {
       await this.open();
       if (shows) this.sealed = await (await import("./code.mjs")).readCode(this);
+      if (shows) this.within(BEGIN + LONGEST);
       device ??= this.begin();
       const { turn } = await device;
-      this.timer = setTimeout(() => this.giveWay("late"), LONGEST);
       const frames = await this.film(turn, shows ? READY + LOWER : READY);
       this.advise("comparing");
       const told = await this.send(frames);
       if (!told.sealed) return this.present(told.result);
       this.darken();
+      this.within(LONGEST, "failed");
       await (await import("./code.mjs")).showCode(this, told);
     } catch (error) {
-      if (!this.stopped) this.giveWay(error.why ?? "failed");
+      this.fail(error);
     }
   }
 
@@ -54,7 +58,10 @@ export default class Capture {
     } catch (error) {
       throw this.because(error.name === "NotAllowedError" ? "denied" : "absent");
     }
-    if (this.stopped) this.stop();
+    if (this.stopped) {
+      this.darken(); // it was given up while the camera opened
+      throw this.because("failed");
+    }
     this.stream.getVideoTracks()[0].addEventListener("ended", () => this.giveWay("absent"));
     this.$video.srcObject = this.stream;
     await this.$video.play();
@@ -101,7 +108,14 @@ export default class Capture {
     return data.reduce((sum, value, at) => (at % 4 === 3 ? sum : sum + value), 0) / (16 * 12 * 3) < DARK;
   }
 
-  begin() { return this.ask("begin"); }
+  async begin() {
+    const timer = setTimeout(() => this.giveWay("failed"), BEGIN);
+    try {
+      return await this.ask("begin");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 
   async send(frames) {
     const body = new FormData();
@@ -115,7 +129,7 @@ export default class Capture {
   async ask(verb, body) {
     const { device, permit } = this.$root.dataset;
     const headers = { Authorization: `Bearer ${permit}`, Accept: "application/json" };
-    const answer = await fetch(`${device}/${verb}`, { method: "POST", headers, body, cache: "no-store", credentials: "omit" });
+    const answer = await fetch(`${device}/${verb}`, { method: "POST", headers, body, cache: "no-store", credentials: "omit", signal: this.cut.signal });
     const told = await answer.json();
     if (!answer.ok) throw this.because({ busy: "busy", too_late: "late", timed_out: "late" }[told.code] ?? "failed");
     return told;
@@ -126,6 +140,16 @@ export default class Capture {
     this.$answer.querySelector("textarea").value = word;
     this.$answer.requestSubmit();
     this.stop();
+  }
+
+  /** Give way after so many milliseconds, unless another step is given its own time before. */
+  within(ms, why = "late") {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.giveWay(why), ms);
+  }
+
+  fail(error) {
+    if (!this.stopped) this.giveWay(error.why ?? "failed");
   }
 
   because(why) { return Object.assign(new Error(why), { why }); }
@@ -155,6 +179,7 @@ export default class Capture {
 
   stop() {
     this.stopped = true;
+    this.cut.abort();
     this.darken();
   }
 

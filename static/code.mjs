@@ -10,17 +10,14 @@ const ADVISED = 2_000; // ms that other advice stays to be read
 /** Look for the code with the camera of a capture; it is read here and leaves with the frames only. */
 export const readCode = async (capture) => {
   capture.advise("code");
-  capture.timer = setTimeout(() => capture.giveWay("late"), LONGEST);
+  capture.within(LONGEST);
   const detector = await makeDetector(capture.$root.dataset.vendor);
   let [dark, until] = [0, 0];
   for (;;) {
     const texts = (await detector.detect(capture.$video).catch(() => [])).map(({ rawValue }) => rawValue);
     const own = texts.find(isSealed);
     await capture.pause(PAUSE);
-    if (own) {
-      clearTimeout(capture.timer);
-      return own;
-    }
+    if (own) return own;
     dark = capture.isDark() ? dark + 1 : 0;
     const advice = texts.length ? "foreign" : dark >= PATIENCE ? "covered" : "code";
     if (advice === "code" && performance.now() < until) continue;
@@ -34,9 +31,10 @@ export const showCode = async (capture, { result, svg }) => {
   const { $root, $answer } = capture;
   const body = new URLSearchParams(new FormData($answer));
   body.set("face", result);
-  const answer = await fetch($answer.getAttribute("action"), { method: "POST", body, headers: { Accept: "application/json" }, cache: "no-store" });
+  const answer = await fetch($answer.getAttribute("action"), { method: "POST", body, headers: { Accept: "application/json" }, cache: "no-store", signal: capture.cut.signal });
   const { made } = await answer.json();
   if (capture.stopped) return;
+  clearTimeout(capture.timer);
   if (!made) return location.assign("/kiosk"); // it says why
   draw($root.querySelector("[data-picture] svg"), svg);
   for (const $part of $root.querySelectorAll(".look__side, .look__see > :not(h1, [data-held])")) $part.hidden = true;

@@ -10,6 +10,7 @@ from gateway.enrolment import Applicant
 from gateway.entitlement import Basis, Span
 from gateway.methods import Reason
 from gateway.methods.pin import totp_code
+from gateway.my_face import Want
 from gateway.permits import Found
 from gateway.policy import Outcome
 from gateway.rules import House, Rules
@@ -44,19 +45,22 @@ def visit_of(house: House, site: Rules, visit_id: str) -> Verification:
     return visit
 
 
-def managed(house: House, site: Rules, person: str) -> str:
-    """Ask for one's own face and show who one is; returns the visit."""
+def managed(
+    house: House, site: Rules, person: str, want: Want = Want.AGREE, *, ward: bool = False
+) -> str:
+    """Say what one wants with a face and show who one is; returns the visit."""
     visit = begin(house, site)
     my_face.begin(house, site, visit, NOW)
+    my_face.want(house, site, visit, want, BY, NOW, ward=ward)
     shown = present(house, site, visit, "pin", pin=pin_of(house, site, person))
     assert shown.outcome is Outcome.PASSED
+    my_face.proceed(house, site, visit, NOW)
     return visit
 
 
 def set_up(house: House, site: Rules, unit: Device, person: str) -> str:
     """Set a face up, from asking to done; returns the reference."""
     visit = managed(house, site, person)
-    my_face.agree(house, site, visit, "", BY, NOW)
     token = token_of(house, site, visit)
     assert my_face.made(house, site, visit, unit.answer(token, Found.ENROLLED), NOW) is Reason.NONE
     return unit.open(token).references

@@ -35,6 +35,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "override",
             "device",
             "face_device",
+            "face_keeping",
             "my_face",
             "apikey",
         }
@@ -155,7 +156,8 @@ def test_only_the_store_knows_sql(path: Path) -> None:
         for name in names or ("*",)
     }
     # The face device is another process with a database of its own, and shares no table with us.
-    own = {"sqlite3"} if name_of(path) == "gateway.facedevice.vault" else set()
+    keeps = {"gateway.facedevice.vault", "gateway.facedevice.tables"}
+    own = {"sqlite3"} if name_of(path) in keeps else set()
     if room_of(name_of(path)) != "store":
         assert {t for t in taken if t[0] not in own} <= {("sqlalchemy.orm", "Session")}
 

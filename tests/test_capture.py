@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from gateway import attempt, capture, consent, enrolment, my_face, rules, verification
+from gateway import attempt, capture, consent, enrolment, face_keeping, policy, rules, verification
 from gateway.enrolment import CardGiven
 from gateway.errors import NotPossible
-from gateway.methods import Reason
+from gateway.methods import Reason, Way
 from gateway.permits import MOST_REFERENCES, Found, Purpose
 from gateway.policy import FREE_FAILURES, Outcome, State
 from gateway.rules import House, Rules
@@ -15,7 +15,7 @@ from gateway.store import queries
 from gateway.store.models import Verification
 from tests.face_devices import Device, token_of
 from tests.faced import BY, SPAN, agreed, pin_of, set_up, subscriber, visit_of
-from tests.houses import dump
+from tests.houses import dump, show
 from tests.makers import DOOR_CODE, NOW, NUMBER, begin, later, make_site, present
 from tests.notices import FACE_HOTEL, LONGER
 
@@ -101,7 +101,8 @@ def test_p4_a_permit_names_a_live_consent_of_this_visit(house: House, site: Rule
     visit = agreed(house, site)
     permit = unit.open(token_of(house, site, visit))
     with house.store.reads() as session:
-        line = consent.live_for_visit(session, site, visit, "face", NOW)
+        ticket = (visit_of(house, site, visit).face or {})["ticket"]
+        line = consent.live_for_visit(session, site, ticket, "face", NOW)
     assert line is not None
     assert (permit.consent, permit.notice) == (line.id, line.notice)
     assert (permit.purpose, permit.door, permit.visit) == (Purpose.VERIFY, "gate", visit)
@@ -300,7 +301,7 @@ def test_a_consent_withdrawn_meanwhile_stops_the_look_and_counts_nothing(
     set_up(house, site, unit, person)
     visit = agreed(house, site)
     word = unit.answer(token_of(house, site, visit), Found.MATCH)
-    my_face.stop_for(house, site, person, BY, NOW)
+    face_keeping.stop_for(house, site, person, BY, NOW)
     told = look(house, site, visit, word)
     assert told.outcome is not Outcome.PASSED
     assert visit_of(house, site, visit).failures == {}
@@ -316,8 +317,104 @@ def test_what_was_agreed_to_and_has_changed_is_not_compared(
     assert unit.open(token_of(house, changed, visit)).references == ""
 
 
-def test_a_face_is_looked_at_only_where_its_reference_is(house: House, site: Rules, unit: Device):
-    set_up(house, site, unit, subscriber(house, site))
+def test_of_two_devices_the_one_that_has_the_reference_is_asked(
+    house: House, site: Rules, unit: Device
+):
+    reference = set_up(house, site, unit, subscriber(house, site))
     other = Device(house, site, "gate").pair(later(seconds=1))
     visit = agreed(house, site, now=later(seconds=1))
-    assert other.open(token_of(house, site, visit), later(seconds=1)).references == ""
+    assert unit.open(token_of(house, site, visit), later(seconds=1)).references == reference
+    other.call(later(seconds=5))
+    visit = agreed(house, site, now=later(seconds=5))  # the first is not heard of any more
+    assert other.open(token_of(house, site, visit), later(seconds=5)).references == ""
+
+
+def test_a_word_of_another_device_of_the_door_opens_nothing(
+    house: House, site: Rules, unit: Device
+):
+    set_up(house, site, unit, subscriber(house, site))
+    other = Device(house, site, "gate").pair()
+    visit = agreed(house, site)
+    permit = unit.open(token_of(house, site, visit))
+    assert look(house, site, visit, other.say(permit, Found.MATCH)).reason is Reason.WRONG
+
+
+def spend_all(house: House, site: Rules, person: str) -> None:
+    """Leave somebody with a PIN and a pass that were used, and no app."""
+    issued = enrolment.issue(house, site, person, SPAN, NOW)
+    with house.store.writes.begin() as session:
+        for row in queries.enrolments_of(session, site.id, person):
+            if row.data.get("kind") == "totp" or row.data.get("use") == "live":
+                row.revoked_at = NOW
+    for way, fields in (("pin", {"pin": issued.pin}), ("qr", {"pass": issued.pass_text})):
+        assert show(house, site, begin(house, site), (way, fields)).outcome is Outcome.PASSED
+
+
+def test_p1_a_way_that_is_used_up_is_no_alternative(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site)
+    set_up(house, site, unit, person)
+    spend_all(house, site, person)
+    visit = agreed(house, site)
+    assert unit.open(token_of(house, site, visit)).references == ""
+
+
+def test_p1_an_alternative_that_goes_while_somebody_looks_stops_the_look(
+    house: House, site: Rules, unit: Device
+):
+    person = subscriber(house, site)
+    set_up(house, site, unit, person)
+    visit = agreed(house, site)
+    word = unit.answer(token_of(house, site, visit), Found.MATCH)
+    for way in ("pin", "qr"):
+        enrolment.revoke(house, site, person, way, NOW)
+    told = look(house, site, visit, word)
+    assert (told.outcome, told.reason) == (Outcome.UNAVAILABLE, Reason.RESTING)
+
+
+def test_p1_a_way_that_was_guessed_dead_is_no_alternative(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site)
+    set_up(house, site, unit, person)
+    with house.store.writes.begin() as session:
+        for row in queries.enrolments_of(session, site.id, person):
+            if row.method != "face":
+                name = rules.throttle_name(house, row.method, row.lookup)
+                for _ in range(policy.HARD_LIMIT):
+                    queries.count_failure(session, site.id, name, NOW)
+    visit = agreed(house, site)
+    assert unit.open(token_of(house, site, visit)).references == ""
+
+
+def test_what_a_device_has_just_erased_is_no_failure(house: House, site: Rules, unit: Device):
+    person = subscriber(house, site)
+    set_up(house, site, unit, person)
+    visit = agreed(house, site)
+    word = unit.answer(token_of(house, site, visit), Found.NO_MATCH)
+    face_keeping.stop_for(house, site, person, BY, NOW)
+    told = look(house, site, visit, word)
+    assert (told.outcome, told.reason, told.wait) == (Outcome.UNAVAILABLE, Reason.NO_CONSENT, 0)
+
+
+def test_a_flat_that_is_guessed_at_rests_for_a_day_and_not_for_ever():
+    face = Way("face", 2, "", "", 9, biometric=True)
+    assert policy.dead(face, policy.BIOMETRIC_LIMIT - 1) == 0
+    assert policy.dead(face, policy.BIOMETRIC_LIMIT) == policy.DAY
+    assert policy.dead(Way("pin", 2, "", "", 9), policy.HARD_LIMIT) == policy.NEVER
+
+
+def test_p3_nobody_can_tell_who_agreed_and_then_came_in_otherwise(
+    house: House, site: Rules, unit: Device
+):
+    person = subscriber(house, site)
+    visit = agreed(house, site)
+    verification.decline(house, site, visit, "face", NOW)
+    present(house, site, visit, "pin", pin=pin_of(house, site, person))
+    rows = dump(house)
+    (line,) = rows["consent"]
+    names = {part for part in line if isinstance(part, str) and len(part) > 20}
+    others = repr({name: held for name, held in rows.items() if name not in {"consent", "notice"}})
+    told = [row[3] for row in rows["record"] if row[2] == "consent.given"]
+    others = others.replace(told[0], "")
+    assert visit not in repr(line)
+    assert visit not in told[0]
+    notices = {row[1] for row in rows["notice"]} | {row[3] for row in rows["notice"]}
+    assert not [name for name in names - notices if name in others]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway import attempt, capture, my_face, verification
+from gateway import attempt, capture, face_keeping, verification
 from gateway.methods import Reason
 from gateway.permits import Found, Keep, Purpose
 from gateway.policy import Outcome, State
@@ -48,7 +48,6 @@ def look(house: House, site: Rules, visit: str, word: str) -> attempt.Result:
 def test_every_permit_says_who_keeps_the_reference(house: House, site: Rules, unit: Device):
     person = subscriber(house, site)
     visit = managed(house, site, person)
-    my_face.agree(house, site, visit, "", BY, NOW)
     permit = unit.open(token_of(house, site, visit))
     assert (permit.purpose, permit.keep) == (Purpose.ENROL, "holder")
     permit = unit.open(token_of(house, site, agreed(house, site)))
@@ -139,12 +138,12 @@ def test_one_that_counts_no_more_is_named_in_no_permit_and_ordered_refused(
     reference = set_up(house, site, unit, person)
     at = later(days=8) if how == "over" else NOW
     if how == "stopped":
-        my_face.stop_for(house, site, person, BY, NOW)
+        face_keeping.stop_for(house, site, person, BY, NOW)
     elif how == "replaced":
         set_up(house, site, unit, person)
     elif how == "changed":
         site = make_site(house, LONGER.replace('"device"', '"holder"'))
-    my_face.sweep(house, at)
+    face_keeping.sweep(house, at)
     unit.call(at)
     visit = agreed(house, site, reference, now=at)
     assert unit.open(token_of(house, site, visit), at).references == ""
@@ -157,7 +156,6 @@ def test_one_that_was_handed_out_and_never_filed_is_ordered_refused(
     house: House, site: Rules, unit: Device
 ):
     visit = managed(house, site, subscriber(house, site))
-    my_face.agree(house, site, visit, "", BY, NOW)
     reference = unit.open(token_of(house, site, visit)).references
     (order,) = unit.call(later(seconds=121)).orders
     heard = unit.call(later(seconds=122), unit.erase(order, later(seconds=122), found=0))
@@ -176,4 +174,4 @@ def test_a_site_that_changes_who_keeps_them_asks_everybody_anew(
         visit = agreed(house, changed, claim)
         permit = unit.open(token_of(house, changed, visit))
         assert (permit.references, permit.keep) == ("", "device")
-    assert my_face.sweep(house, NOW) == 1
+    assert face_keeping.sweep(house, NOW) == 1

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import format_date
 from flask_babel import gettext as _
 
-from gateway import capture, my_face, verification
+from gateway import capture, face_keeping, my_face, verification
 from gateway.capture import WAY
 from gateway.consent import By
 from gateway.errors import NotPossible
@@ -92,7 +92,39 @@ def cancel(site: Rules, unit: Device, visit_id: str) -> None:
 @faces.post("/kiosk/my-face/agree")
 @act
 def agree_for_good(site: Rules, unit: Device, visit_id: str) -> None:
-    my_face.agree(parts().house, site, visit_id, _field("who"), _by(unit), now())
+    _want(site, unit, visit_id, my_face.Want.AGREE)
+
+
+@faces.post("/kiosk/my-face/stop")
+@act
+def stop(site: Rules, unit: Device, visit_id: str) -> None:
+    _want(site, unit, visit_id, my_face.Want.STOP)
+
+
+def _want(site: Rules, unit: Device, visit_id: str, what: my_face.Want) -> None:
+    ward = _field("ward") == "1"
+    my_face.want(parts().house, site, visit_id, what, _by(unit), now(), ward=ward)
+
+
+@faces.post("/kiosk/my-face/ward")
+@act
+def for_ward(site: Rules, unit: Device, visit_id: str) -> None:
+    del unit
+    my_face.for_ward(parts().house, site, visit_id, _field("who"), now())
+
+
+@faces.post("/kiosk/my-face/finish")
+@act
+def finish(site: Rules, unit: Device, visit_id: str) -> None:
+    del unit
+    my_face.finish(parts().house, site, visit_id, now())
+
+
+@faces.post("/kiosk/my-face/drop")
+@act
+def drop_code(site: Rules, unit: Device, visit_id: str) -> None:
+    del unit
+    my_face.drop_code(parts().house, site, visit_id, now())
 
 
 @faces.post("/kiosk/my-face/again")
@@ -115,12 +147,6 @@ def made() -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":
         return {"made": said is Reason.NONE}
     return redirect(url_for("kiosk.show"), 303)
-
-
-@faces.post("/kiosk/my-face/stop")
-@act
-def stop(site: Rules, unit: Device, visit_id: str) -> None:
-    my_face.stop(parts().house, site, visit_id, _field("who"), _by(unit), now())
 
 
 def _by(unit: Device) -> By:
@@ -146,25 +172,24 @@ def context(house: House, shown: Shown, at: datetime) -> dict[str, Any]:
     }
     if shown.screen == "capture":
         found["look"] = _look(facts, at)
-        found["who"] = _subject(house, shown.site, visit) if found["own"] else ""
         # A code that its holder keeps is read here, in the browser, after they agreed.
         brought = capture.keeper(shown.site) is Keep.HOLDER and not found["own"]
         g.wasm = brought and found["look"] is not None
         found["way"] = {"way": WAY, "verb": _("Use my face")}
-    if shown.screen == "my_face" and visit and visit.subscriber_id:
-        found |= own(house, shown.site, visit.subscriber_id, at)
-        found["told"] = "done" if facts.get("done") else "stopped" if facts.get("stopped") else ""
+    if shown.screen == "my_face":
+        found["wards"] = _wards(house, shown.site, visit, at) if visit else []
+        found["wanted"] = str(facts.get("manage", "")).removeprefix("ward-")
     return found
 
 
-def _subject(house: House, site: Rules, visit: Verification | None) -> str:
-    """Give the handle of whose face is set up; empty if it is the person's own."""
-    subject = (visit.face or {}).get("subject", "") if visit else ""
-    if visit is None or subject in {"", visit.subscriber_id}:
-        return ""
+def _wards(house: House, site: Rules, visit: Verification, at: datetime) -> list[dict[str, str]]:
+    """List those somebody is the guardian of, once it is known who that is."""
+    if not visit.subscriber_id:
+        return []
     with house.store.reads() as session:
-        person = queries.subscriber(session, site.id, subject)
-    return person.handle if person else ""
+        owner = queries.subscriber(session, site.id, visit.subscriber_id)
+        found = face_keeping.wards(session, site, owner, at) if owner else ()
+    return [{"who": one.who, "name": one.name} for one in found]
 
 
 def _look(facts: dict[str, Any], at: datetime) -> dict[str, str] | None:
@@ -178,24 +203,15 @@ def _look(facts: dict[str, Any], at: datetime) -> dict[str, str] | None:
     return {"url": facts["url"], "permit": token}
 
 
-def own(house: House, site: Rules, subscriber_id: str, at: datetime) -> dict[str, Any]:
-    """Say how somebody stands with their own face, and with those whose guardian they are."""
+def own(house: House, site: Rules, subscriber_id: str, at: datetime) -> dict[str, Any] | None:
+    """Say how somebody stands with their own face, for the page on their phone."""
     with house.store.reads() as session:
-        owner = queries.subscriber(session, site.id, subscriber_id)
-        found = my_face.stands(session, site, owner, at) if owner else ()
-    return {
-        "stands": [
-            {
-                "who": one.who,
-                "name": one.name,
-                "until": format_date(one.until.astimezone(site.zone).date()) if one.until else "",
-                "set_up": one.set_up,
-                "stale": one.stale,
-                "may": one.may,
-            }
-            for one in found
-        ]
-    }
+        person = queries.subscriber(session, site.id, subscriber_id)
+        if person is None:
+            return None
+        one = face_keeping.stand(session, site, person, at)
+    until = format_date(one.until.astimezone(site.zone).date()) if one.until else ""
+    return {"until": until, "set_up": one.set_up, "stale": one.stale, "news": one.news}
 
 
 def notice(site: Rules) -> list[tuple[str, str]]:

@@ -10,14 +10,14 @@ from functools import wraps
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway import attempt, capture, device, document_check, verification
+from gateway import attempt, capture, device, document_check, my_face, verification
 from gateway.errors import NotPossible
 from gateway.methods import Method, Way, digits
 from gateway.policy import Outcome
 from gateway.rules import Rules
 from gateway.store import queries
 from gateway.store.models import Device
-from gateway.visit import gone
+from gateway.visit import gone, managing
 from gateway.web import access, faces, forms, language, now, parts, screens, set_cookie
 
 kiosk = Blueprint("kiosk", __name__)
@@ -52,13 +52,17 @@ def show() -> ResponseReturnValue:
     with house.store.reads() as session:
         shown = screens.look(house, session, site, unit, now())
     visit = shown.visit
+    if visit and (visit.face or {}).get("proved") and not managing(visit, now()):
+        my_face.finish(house, site, visit.id, now())  # the moment for it has passed
+        return redirect(url_for("kiosk.show"), 303)
     if visit and gone(visit, now()):
         verification.leave(house, site, unit, now())
         return redirect(url_for("kiosk.show"), 303)
     found = screens.context(house, shown, now())
     if visit and shown.screen == "way" and found["camera"]:
         g.camera = g.wasm = True
-        found["reverse"] = screens.reverse_code(house, parts().config.base_url, visit)
+        if not found["manage"]:  # a tap on a phone opens a door, and sets no face up
+            found["reverse"] = screens.reverse_code(house, parts().config.base_url, visit)
     if visit and shown.screen in faces.SCREENS:
         found |= faces.context(house, shown, now())
     return render_template(f"kiosk/{shown.screen}.html", **found)
@@ -102,6 +106,7 @@ def _attempt(site: Rules, visit_id: str, shown: attempt.Presentation) -> None:
     result = attempt.attempt(parts().house, site, visit_id, shown, now())
     if result == attempt.Result(Outcome.UNAVAILABLE):
         verification.resting(parts().house, site, visit_id, shown.way, now())
+    my_face.proceed(parts().house, site, visit_id, now())  # what they wanted before they were known
 
 
 @kiosk.post("/kiosk/scan")

@@ -105,7 +105,10 @@ class Asked(NamedTuple):
     def waiting(self) -> bool:
         """Whether the kiosk still shows the code."""
         visit = self.visit
-        return visit.way == "qr" and State(visit.state).open and not lapse(visit, now())
+        entering = not (visit.face or {}).get("manage")
+        return (
+            entering and visit.way == "qr" and State(visit.state).open and not lapse(visit, now())
+        )
 
     def confirmed(self, nonce: str) -> bool:
         """Whether this phone has just done so: a button pressed twice is answered twice alike."""

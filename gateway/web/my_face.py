@@ -6,7 +6,7 @@ Who holds the live pass on a phone is taken for its person: the same short link 
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway import my_face as verbs
+from gateway import face_keeping
 from gateway.consent import By
 from gateway.web import faces, language, now, parts
 from gateway.web.my import held
@@ -25,7 +25,7 @@ def show() -> ResponseReturnValue:
         "my/face.html",
         site={"name": site.file.site.name.to(language())},
         notice=faces.notice(site),
-        own=found["stands"][:1],
+        own=found,
     )
 
 
@@ -35,5 +35,5 @@ def stop() -> ResponseReturnValue:
     site, live = held()
     if site is not None and live is not None:
         by = By(language=language(), device="")
-        verbs.stop_for(parts().house, site, live.subscriber_id, by, now())
+        face_keeping.stop_for(parts().house, site, live.subscriber_id, by, now())
     return redirect(url_for("my_face.show"), 303)

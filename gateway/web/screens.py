@@ -36,16 +36,16 @@ def screen_of(visit: Verification | None) -> str:
     """Name the screen a visit is at."""
     if visit is None or State(visit.state) in {State.EXPIRED, State.ABANDONED}:
         return "choose"
+    if own := _own_face(visit):
+        return own
     if State(visit.state) is State.VERIFIED:
-        return _own_face(visit) or "verified"
+        return "verified"
     if visit.document == "wanted" and visit.state == State.ACTIVE:
         return "document"
     if visit.way:
         failed = visit.message is not None and "slip" not in visit.message
         return "retry" if failed else _capturing(visit) or "way"
-    if State(visit.state) is State.REFERRED:
-        return "referred"
-    return "choose"
+    return "referred" if State(visit.state) is State.REFERRED else "choose"
 
 
 def _capturing(visit: Verification) -> str:
@@ -59,9 +59,10 @@ def _capturing(visit: Verification) -> str:
 def _own_face(visit: Verification) -> str:
     """Name the step at which somebody is with their own face, which they had asked for."""
     facts = visit.face or {}
-    if not facts.get("manage"):
-        return ""
-    return "capture" if "consent" in facts else "my_face"
+    wanted, known = str(facts.get("manage", "")), visit.subscriber_id is not None
+    if known and wanted == "look":
+        return "capture"
+    return "my_face" if wanted == "ask" or (known and wanted.startswith("ward-")) else ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ def context(house: House, shown: Shown, now: datetime) -> dict[str, Any]:
         "message": _message(visit, now) if visit else None,
         "manage": bool(visit and (visit.face or {}).get("manage")),
         "own_face": _has_face(shown.site, shown.kiosk),
+        "told": (visit.message or {}).get("told", "") if visit else "",
         "holder": _has_face(shown.site, shown.kiosk) and keeper(shown.site) is Keep.HOLDER,
     }
     if visit and visit.way and screen in {"way", "retry", "consent", "capture"}:
@@ -213,7 +215,7 @@ def prompts(asked: Iterable[Prompt]) -> list[dict[str, Any]]:
 
 
 def _message(visit: Verification, now: datetime) -> dict[str, Any] | None:
-    if not visit.message:
+    if not visit.message or "reason" not in visit.message:
         return None
     wait = 0
     if until := visit.message.get("until"):

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright, Response, Route, expect
 from sqlalchemy import select
 
-from gateway import my_face, rules
+from gateway import face_keeping, rules
 from gateway.app import create_app, utc_now
 from gateway.config import Config
 from gateway.consent import By
@@ -22,7 +22,7 @@ from tests.browsers import Launcher, OpenPage, Watch
 from tests.databases import migrated
 from tests.face_devices import Device
 from tests.journeys.conftest import Address
-from tests.journeys.face_house import FaceHouse, Guest, Tapped, choose_face, set_up
+from tests.journeys.face_house import FaceHouse, Guest, Tapped, choose_face, set_up, want
 from tests.journeys.visits import COUNTING, Kiosk
 from tests.makers import MASTER, make_house, make_kiosk, make_site
 from tests.notices import FACE_HOTEL
@@ -122,9 +122,9 @@ def known_face(lin: Guest, before: Before, place: FaceHouse) -> Guest:
     with place.house.store.reads() as session:
         owner = queries.subscriber(session, "hotel", lin.id)
         assert owner is not None
-        stand = my_face.stands(session, place.site, owner, utc_now())[0]
+        stand = face_keeping.stand(session, place.site, owner, utc_now())
     if not stand.set_up:
-        set_up(before("s04"), lin).tap("[data-act=done]").shows("choose")
+        set_up(before("s04"), lin).leave()
     return lin
 
 
@@ -270,11 +270,36 @@ def test_no_leave_for_the_camera_is_no_trouble(before: Callable[..., Kiosk], lin
     kiosk.tap(".look [data-way=pin]").at_way("pin")
 
 
+@pytest.mark.parametrize(
+    ("verb", "message", "seconds"), [("begin", "failed", 8), ("capture", "late", 28)]
+)
+def test_a_device_that_stands_still_keeps_nobody_before_a_camera(
+    before: Before, known_face: Guest, verb: str, message: str, seconds: int
+) -> None:
+    kiosk = before("s04")
+    asked: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked.append(route)  # and never answer
+
+    kiosk.page.route(re.compile(rf"/{verb}$"), hold)
+    kiosk.page.clock.install()
+    look(kiosk, known_face).shows("capture")
+    expect(kiosk.page.locator("[data-camera=on]")).to_have_count(1)
+    end = time.monotonic() + ANSWER / 1000
+    while not asked and time.monotonic() < end:
+        kiosk.page.wait_for_timeout(50)
+    kiosk.page.clock.fast_forward(seconds * 1000)
+    kiosk.page.locator(f"[data-message={message}]:not([hidden])").wait_for()
+    assert kiosk.cameras_running() == 0
+    assert kiosk.page.locator("main .tiles [data-way]").count() == 3
+
+
 def test_stopping_mid_visit_stops_the_look(before: Before, place: FaceHouse) -> None:
     guest = place.guest()
-    set_up(before("s06"), guest).tap("[data-act=done]").shows("choose")
+    set_up(before("s06"), guest).leave()
     kiosk = look(before("s06"), guest).shows("capture")
-    my_face.stop_for(place.house, place.site, guest.id, By("en"), utc_now())
+    face_keeping.stop_for(place.house, place.site, guest.id, By("en"), utc_now())
     kiosk.page.locator("main [data-reason]").first.wait_for(timeout=ANSWER)
     kiosk.shows("retry")
     assert last_attempt(place)[1] != "passed"
@@ -284,8 +309,9 @@ def test_the_device_erases_within_seconds_what_was_stopped(
     before: Before, place: FaceHouse
 ) -> None:
     guest = place.guest()
-    kiosk = set_up(before("s09"), guest).tap("[data-act=stop]").shows("my_face")
-    kiosk.page.locator("[data-told=stopped]").wait_for()
+    kiosk = set_up(before("s09"), guest).leave()
+    place.use_another_code(guest)
+    want(kiosk, "stop", guest).page.locator("[data-told=stopped]").wait_for()
     end = time.monotonic() + 10
     while time.monotonic() < end:
         with place.house.store.reads() as session:

@@ -24,7 +24,7 @@ from tests.browsers import DESK, Launcher, OpenPage
 from tests.databases import migrated
 from tests.films import qr_image
 from tests.journeys.conftest import Address
-from tests.journeys.face_house import FaceHouse, Guest, Tapped, choose_face
+from tests.journeys.face_house import FaceHouse, Guest, Tapped, choose_face, want
 from tests.journeys.visits import COUNTING, Kiosk
 from tests.makers import MASTER, make_house, make_kiosk, make_site
 from tests.notices import edited
@@ -118,8 +118,7 @@ def photograph(page: Page) -> str:
 
 def begin_to_set_up(kiosk: Kiosk, guest: Guest) -> Kiosk:
     """Set a face up as far as the code."""
-    kiosk.tap("[data-act=my-face]").shows("choose").choose("pin")
-    kiosk.type(guest.pin).shows("my_face").tap("[data-act=agree]").shows("capture")
+    want(kiosk, "agree", guest).shows("capture")
     expect(kiosk.page.locator("[data-picture] svg")).to_be_visible(timeout=ANSWER)
     return kiosk
 
@@ -139,9 +138,9 @@ def set_up(kiosk: Kiosk, guest: Guest) -> Kept:
     box = code.bounding_box()
     assert box is not None
     kept = Kept(guest, photograph(kiosk.page), min(box["width"], box["height"]) / DESK[1])
-    kiosk.tap("[data-act=have-code]").shows("my_face")
-    expect(kiosk.page.locator("[data-told=done]")).to_be_visible()
-    kiosk.tap("[data-act=done]").shows("choose")
+    kiosk.tap("[data-act=have-code]").shows("verified")
+    expect(kiosk.page.locator("[data-told=set_up]")).to_be_visible()
+    kiosk.leave()
     return kept
 
 
@@ -210,9 +209,9 @@ def test_a_code_that_was_dropped_is_refused_and_the_device_says_so(
     guest = place.guest()
     kiosk = begin_to_set_up(before("s06"), guest)
     text = photograph(kiosk.page)
-    kiosk.tap("[data-act=drop-code]").shows("my_face")
+    kiosk.tap("[data-act=drop-code]").shows("verified")
     kiosk.page.locator("[data-told=stopped]").wait_for()
-    scan(kiosk.tap("[data-act=done]").shows("choose"), text).tap("[data-act=agree]")
+    scan(kiosk.leave(), text).tap("[data-act=agree]")
     answered(kiosk, "retry", "wrong")
     end = time.monotonic() + 10
     while not erased(place) and time.monotonic() < end:

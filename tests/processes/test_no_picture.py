@@ -20,12 +20,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gateway import device, enrolment, my_face
+from gateway import device, enrolment, face_keeping
 from gateway.app import utc_now
 from gateway.consent import By
 from gateway.enrolment import Applicant
 from gateway.entitlement import Basis, Span
 from gateway.facedevice.capture import Turn, measure
+from gateway.methods.pin import totp_code
 from gateway.rules import House, Rules, face_device
 from tests import faces
 from tests.makers import make_kiosk, make_site
@@ -189,21 +190,22 @@ class Hotel:
             "Lin Mei", ("gate",), Basis.STAY, span, CLAIM, now.date().replace(year=1985, day=1)
         )
         self.guest = enrolment.subscribe(stage.house, self.site, who, now)
-        pin = enrolment.issue(stage.house, self.site, self.guest, span, now).pin
+        enrolment.issue(stage.house, self.site, self.guest, span, now)
+        locator, key = enrolment.enrol_totp(stage.house, self.site, self.guest, span, now)
         cookie = make_kiosk(stage.house, self.site, "gate", utc_now())
         self.kiosk = Kiosk(self.tap.url, cookie)
         stage.clients.append(self.kiosk.client)
         self.kiosk.open()
-        self._set_up(pin)
+        self._set_up(locator + totp_code(key, utc_now()))
 
     def _set_up(self, pin: str) -> None:
         self.kiosk.press("/kiosk/my-face")
+        self.kiosk.press("/kiosk/my-face/agree")
         self.kiosk.press("/kiosk/choose", way="pin")
         self.kiosk.press("/kiosk/attempt", pin=pin)
-        self.kiosk.press("/kiosk/my-face/agree")
         word = self.unit.look(self._permit(), "/enrol", turned)
         self.kiosk.press("/kiosk/my-face/made", face=word)
-        assert self.kiosk.page.root.all("div", data_told="done")
+        assert self.kiosk.page.root.all("div", data_told="set_up")
         self.kiosk.press("/kiosk/leave")
 
     def visit(self) -> None:
@@ -234,7 +236,7 @@ def test_p5_no_picture_and_no_measure_of_one_comes_to_the_gateway_or_to_a_disk(
     hotel = Hotel(stage, programs())
     for _ in range(VISITS):
         hotel.visit()
-    my_face.stop_for(stage.house, hotel.site, hotel.guest, By("en"), utc_now())
+    face_keeping.stop_for(stage.house, hotel.site, hotel.guest, By("en"), utc_now())
     heard = bytes(hotel.tap.heard)
     hotel.tap.close()
     assert heard.count(b"POST /kiosk/attempt") == VISITS + 1

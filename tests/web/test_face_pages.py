@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from gateway import rules, sitefile
+from gateway import policy, rules, sitefile
+from gateway.methods.pin import totp_code
 from gateway.permits import Found
 from gateway.store import queries
 from tests.face_devices import URL, Device
@@ -47,12 +48,20 @@ class Faced:
 
     def set_up(self) -> Browser:
         unit = self.unit
-        unit.press("/kiosk/my-face")
-        unit.choose("pin")
-        unit.present(pin=self.world.person.issued.pin)
-        unit.press("/kiosk/my-face/agree")
+        self.want("agree")
         unit.press("/kiosk/my-face/made", face=self.say(Found.ENROLLED))
         return unit
+
+    def want(self, what: str) -> Browser:
+        """Say what is wanted, and then show who wants it, by an app that nobody finds."""
+        self.unit.press("/kiosk/my-face")
+        self.unit.press(f"/kiosk/my-face/{what}")
+        self.unit.choose("pin")
+        person, clock = self.world.person, self.world.clock
+        clock.forward(seconds=30)  # each code once
+        self.device.call(clock.now)
+        self.unit.present(pin=person.totp_locator + totp_code(person.totp_key, clock.now))
+        return self.unit
 
 
 @pytest.fixture
@@ -79,8 +88,8 @@ def test_a_face_is_set_up_and_then_opens_the_door(faced: Faced, language: str):
         "face"
     ]
     faced.set_up()
-    assert unit.page.screen == "my_face"
-    assert unit.page.root.all("div", data_told="done")
+    assert unit.page.screen == "verified"
+    assert unit.page.root.all("div", data_told="set_up")
     unit.press("/kiosk/leave")
     assert faced.claimed().page.screen == "consent"
     unit.press("/kiosk/agree")
@@ -157,13 +166,15 @@ def test_declining_is_one_tap_on_every_screen_of_it(faced: Faced):
 
 
 def test_e02_to_stop_takes_no_more_taps_than_to_agree(faced: Faced):
-    agree = ["/kiosk/my-face", "/kiosk/choose", "/kiosk/my-face/agree"]
-    stop = ["/kiosk/my-face", "/kiosk/choose", "/kiosk/my-face/stop"]
-    assert len(stop) <= len(agree)
     unit = faced.set_up()
-    unit.press("/kiosk/my-face/stop")
+    unit.press("/kiosk/leave")
+    unit.press("/kiosk/my-face")
+    yes, no = buttons(unit, "agree"), buttons(unit, "stop")
+    assert (len(yes), len(no)) == (1, 1)  # on one page, one tap each, and then the same for both
+    unit.press("/kiosk/my-face/cancel")
+    faced.want("stop")
+    assert unit.page.screen == "verified"
     assert unit.page.root.all("div", data_told="stopped")
-    assert buttons(unit, "stop") == []
     assert buttons(unit, "agree") == []  # D-22: nobody is asked again at once
 
 
@@ -239,3 +250,95 @@ def test_a_device_pairs_and_calls_over_http(world: World, make_world: MakeWorld)
     said = client.post("/api/v1/face-devices/poll", json={"call": "x.y.z", "certificates": []})
     assert (said.status_code, said.get_json()["code"]) == (403, "not_paired")
     assert faced.device.id
+
+
+def test_looking_again_weighs_no_more_than_the_other_ways(faced: Faced):
+    unit = faced.claimed()
+    unit.press("/kiosk/agree")
+    unit.press("/kiosk/attempt", face=faced.say(Found.NO_MATCH))
+    (again,) = buttons(unit, "again")
+    assert (unit.page.screen, again.attrs["class"]) == ("retry", "button")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_face_that_is_closed_for_this_visit_promises_no_other_try(faced: Faced, language: str):
+    unit = faced.unit
+    speak(unit, language)
+    faced.claimed()
+    unit.press("/kiosk/agree")
+    for _ in range(policy.FREE_FAILURES):
+        unit.press("/kiosk/attempt", face=faced.say(Found.NO_MATCH))
+        faced.world.clock.forward(seconds=policy.LONGEST_PACE)
+        faced.device.call(faced.world.clock.now)
+        unit.choose("face")
+    unit.press("/kiosk/attempt", face=faced.say(Found.NO_MATCH))
+    assert (unit.page.screen, unit.page.reason) == ("choose", "wrong")
+    ways = {tile.attrs["data-way"] for tile in unit.page.root.all("button", name="way")}
+    assert ways == {"card", "qr", "pin"}
+    assert unit.page.root.all("p", data_module="countdown") == []
+    said = {"en": "Please take another way for this visit.", "zh": "本次请改用其他方式。"}
+    assert said[language] in unit.page.main.text
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "Harbour Hotel"), ("zh", "海港酒店")])
+def test_the_page_of_the_camera_says_whose_computer_looks(faced: Faced, language: str, name: str):
+    unit = faced.unit
+    speak(unit, language)
+    faced.claimed()
+    unit.press("/kiosk/agree")
+    (said,) = [
+        line for line in unit.page.root.all("p") if line.attrs.get("class") == "look__private"
+    ]
+    assert name in said.text
+
+
+def test_a_voice_begins_at_the_heading_and_no_answer_has_the_focus(faced: Faced):
+    unit = faced.claimed()
+    for press in ("/kiosk/agree", ""):
+        focused = unit.page.root.all(autofocus="")
+        assert [(e.tag, e.attrs["tabindex"]) for e in focused] == [("h1", "-1")]
+        if press:
+            unit.press(press)
+
+
+def test_nobody_is_known_on_the_page_that_asks_and_nothing_stands_there_afterwards(faced: Faced):
+    unit = faced.set_up()
+    unit.press("/kiosk/leave")
+    unit.press("/kiosk/my-face")
+    assert unit.page.screen == "my_face"
+    assert "Lin Mei" not in unit.page.html
+    assert faced.world.person.id not in unit.page.html
+    unit.press("/kiosk/my-face/cancel")
+    assert unit.page.screen == "choose"
+
+
+def test_a_camera_that_nobody_looks_into_gives_way_to_the_door(faced: Faced):
+    unit = faced.want("agree")
+    assert unit.page.screen == "capture"
+    faced.world.clock.forward(seconds=76)
+    faced.device.call(faced.world.clock.now)
+    unit.get()
+    assert unit.page.screen == "verified"
+
+
+def test_a_kiosks_own_code_is_not_shown_to_whoever_wants_a_face_set_up(faced: Faced):
+    unit = faced.unit
+    unit.press("/kiosk/my-face")
+    unit.press("/kiosk/my-face/agree")
+    unit.choose("qr")
+    assert unit.page.root.all("section", **{"class": "phone"}) == []
+
+
+def test_a_guardian_is_asked_for_whom(faced: Faced):
+    unit = faced.unit
+    unit.press("/kiosk/my-face")
+    (form,) = [f for f in unit.page.forms("/kiosk/my-face/agree") if f.all("input", name="ward")]
+    fields = {e.attrs["name"]: e.attrs["value"] for e in form.all("input")}
+    unit.send("/kiosk/my-face/agree", **fields)
+    unit.choose("pin")
+    person, clock = faced.world.person, faced.world.clock
+    unit.present(pin=person.totp_locator + totp_code(person.totp_key, clock.now))
+    assert unit.page.screen == "my_face"
+    assert "in your care" in unit.page.main.text
+    unit.press("/kiosk/my-face/finish")
+    assert unit.page.screen == "verified"

@@ -7,6 +7,7 @@ import pytest
 from gateway import enrolment, rules, sitefile
 from gateway.enrolment import Applicant
 from gateway.entitlement import Basis, Span
+from gateway.methods.pin import totp_code
 from gateway.permits import Found
 from gateway.store import faces as store
 from gateway.store import queries
@@ -41,11 +42,14 @@ class Held:
         return self.device.answer(token, found, self.world.clock.now)
 
     def agree_for_good(self, who: str = "") -> Browser:
-        unit = self.unit
+        unit, person = self.unit, self.world.person
         unit.press("/kiosk/my-face")
+        ward = {"ward": "1"} if who else {}
+        unit.press("/kiosk/my-face/agree", **ward)
         unit.choose("pin")
-        unit.present(pin=self.world.person.issued.pin)
-        unit.press("/kiosk/my-face/agree", who=who)
+        unit.present(pin=person.totp_locator + totp_code(person.totp_key, self.world.clock.now))
+        if who:
+            unit.press("/kiosk/my-face/ward", who=who)
         return unit
 
     def made(self, word: str) -> object:
@@ -82,8 +86,8 @@ def test_the_code_is_set_up_and_comes_in(held: Held, language: str):
         unit.speak(language)
     reference = held.set_up()
     unit.get()
-    assert unit.page.screen == "my_face"
-    assert unit.page.root.all("div", data_told="done")
+    assert unit.page.screen == "verified"
+    assert unit.page.root.all("div", data_told="set_up")
     unit.press("/kiosk/leave")
     unit.choose("face")
     unit.press("/kiosk/claim", claim=reference)
@@ -106,7 +110,7 @@ def test_the_page_that_sets_up_has_a_place_for_the_code_and_two_ways_on(held: He
 def test_not_now_makes_the_code_worthless_at_once(held: Held):
     reference = held.set_up()
     unit = held.unit
-    unit.press("/kiosk/my-face/stop", who="")  # the page that shows the code is still there
+    unit.press("/kiosk/my-face/drop")  # the page that shows the code is still there
     assert unit.page.root.all("div", data_told="stopped")
     unit.press("/kiosk/leave")
     unit.choose("face")
@@ -139,10 +143,8 @@ def test_a_guardian_who_drops_a_code_drops_the_child_s(held: Held):
         assert row is not None
         handle = row.handle
     held.agree_for_good(handle)
-    (drop,) = held.unit.page.forms("/kiosk/my-face/stop")
-    assert drop.all("input", name="who")[0].attrs["value"] == handle
     assert held.made(held.say(Found.ENROLLED)) == {"made": True}
-    held.unit.press("/kiosk/my-face/stop", who=handle)
+    held.unit.press("/kiosk/my-face/drop")
     with world.house.store.reads() as session:
         assert store.references(session, "hotel", [child]) == []
 
