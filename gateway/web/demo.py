@@ -24,6 +24,7 @@ def page() -> ResponseReturnValue:
         doors=scene["doors"],
         people=scene["people"],
         waiting=_scene().waiting(),
+        face=scene["face_device"] is not None,
         languages=screens.ENDONYMS,
         language_url=url_for("my.choose_language", back="demo"),
     )
