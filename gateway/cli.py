@@ -16,6 +16,7 @@ from gateway import (
     config,
     demo_face,
     device,
+    face_device,
     keys,
     log,
     methods,
@@ -304,10 +305,11 @@ def device_list(site_id: str) -> None:
 @click.argument("site_id", metavar="SITE")
 @click.argument("device_id", metavar="DEVICE")
 def device_unpair(site_id: str, device_id: str) -> None:
-    """End a kiosk or reader, at once."""
+    """End a kiosk, reader or face device, at once."""
     house = open_house()
-    device.unpair(house, rules.find(house, site_id), device_id, utc_now())
-    click.echo(f"{device_id} is unpaired")
+    left = face_device.unpair(house, rules.find(house, site_id), device_id, utc_now())
+    more = f"; it erases its {left} reference(s) within a day, by itself" if left else ""
+    click.echo(f"{device_id} is unpaired{more}")
 
 
 for group in (people.subscriber, people.staff, bench.bench):

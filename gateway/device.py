@@ -157,15 +157,24 @@ def known(house: House, cookie: str, now: datetime) -> Device | None:
 
 
 def unpair(house: House, site: Rules, device_id: str, now: datetime) -> None:
-    """End a device at once: its cookie or its signature counts for nothing from here on."""
+    """End a device at once: its cookie or its signature counts for nothing from here on.
+
+    What a face device keeps is left as it is, for one that is paired again: see `face_device`.
+    """
     with house.store.writes.begin() as session:
-        row = queries.lock_device(session, site.id, device_id)
-        if row is None:
-            message = f"no device {device_id} at {site.id}"
-            raise NotFound(message)
-        row.revoked_at = now
+        fact = end(session, site.id, device_id, now)[1]
         session.flush()
-        audit.append(session, site.id, now, audit.Fact("device.unpaired", {"device": device_id}))
+        audit.append(session, site.id, now, fact)
+
+
+def end(session: Session, site_id: str, device_id: str, now: datetime) -> tuple[Device, audit.Fact]:
+    """End a device in a transaction of others; returns its row, and what to record."""
+    row = queries.lock_device(session, site_id, device_id)
+    if row is None:
+        message = f"no device {device_id} at {site_id}"
+        raise NotFound(message)
+    row.revoked_at = now
+    return row, audit.Fact("device.unpaired", {"device": device_id})
 
 
 def _mac(house: House, code: str) -> str:

@@ -2,9 +2,11 @@
 
 A device calls every second and a half, signed with its own key; the gateway never calls it. In the
 answer it finds its orders: references to erase. It answers each with a certificate, and asks again
-until it has seen that the certificate arrived.
+until it has seen that the certificate arrived. A call also says what the device holds; what nobody
+here accounts for is ordered erased.
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +16,27 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from gateway import audit, permits, rules
-from gateway.device import add_face, is_key, take_pairing
+from gateway.device import add_face, end, is_key, take_pairing
 from gateway.errors import NotAllowed, NotPossible
-from gateway.permits import Call, Certificate, Order
-from gateway.rules import House
+from gateway.permits import Call, Certificate, Keep, Order
+from gateway.rules import House, Rules
 from gateway.signing import SigningKey
-from gateway.store import faces, queries
+from gateway.store import faces, held, queries
 from gateway.store.models import Device, Enrolment, EraseOrder
 from gateway.tokens import TokenFault
 
 STATUSES = frozenset({"ready", "busy", "broken"})
 MOST = 100
+MOST_HELD = 200
+"""References that one call names; a device that has more names others the next time."""
+_REFERENCE = re.compile("[0-9a-f]{32}")
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
+_PATH = r"/(?!/)[A-Za-z0-9._~/-]*"
+_ADDRESS = re.compile(
+    rf"https://{_HOST}(?::[0-9]{{1,5}})?(?:{_PATH})?"
+    rf"|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{{1,5}})?(?:{_PATH})?"
+    rf"|{_PATH}"
+)
 _YEARS = timedelta(days=3650)
 
 
@@ -55,17 +67,36 @@ def pair(house: House, code: str, public_key: str, url: str, now: datetime) -> P
 
 
 def _reachable(url: str) -> bool:
+    """Say whether an address is one, and nothing else: it goes into pages' security policy."""
     try:
-        parts = urlsplit(url)
-        loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
-        plain = not (parts.query or parts.fragment or parts.username)
-        parts.port  # noqa: B018 - raises where the port is no number
+        urlsplit(url).port  # noqa: B018 - raises where it is too high, or the host in [] is none
     except ValueError:
         return False
-    if url.startswith("/") and not url.startswith("//"):
-        return plain and url.isascii()
-    known = parts.scheme == "https" or (parts.scheme == "http" and loopback)
-    return known and plain and bool(parts.hostname) and url.isascii() and url.isprintable()
+    return _ADDRESS.fullmatch(url) is not None
+
+
+def unpair(house: House, site: Rules, device_id: str, now: datetime) -> int:
+    """End a device for good; returns how many references a face device has still to erase.
+
+    It is not heard any more, so it erases them by itself; what they were for ends here, at once.
+    One machine at several doors keeps them until the last of these is ended. Any other kind of
+    device is ended too.
+    """
+    with house.store.writes.begin() as session:
+        row, fact = end(session, site.id, device_id, now)
+        gone = _left_on(session, row)
+        facts = order_erasure(session, gone, "unpaired", now)
+        session.flush()
+        audit.append(session, site.id, now, fact, *facts)
+        return sum(one.data.get("kept") != Keep.HOLDER for one in gone)
+
+
+def _left_on(session: Session, gone: Device) -> Sequence[Enrolment]:
+    """List the faces on a machine that is at no other door of its site."""
+    others = [row for row in queries.signers(session, gone.site_id) if row.id != gone.id]
+    if gone.kind != "face" or gone.public_key in {row.public_key for row in others}:
+        return ()
+    return held.enrolled_on(session, gone.site_id, rules.key_id(gone))
 
 
 @dataclass(frozen=True)
@@ -77,8 +108,18 @@ class Heard:
     accepted: Sequence[str]
 
 
-def call(house: House, text: str, certificates: Sequence[str], now: datetime) -> Heard:
-    """Hear a device; `NotAllowed` if the word is not a paired device's, or is said twice."""
+def call(
+    house: House,
+    text: str,
+    certificates: Sequence[str],
+    now: datetime,
+    *,
+    holds: Sequence[str] = (),
+) -> Heard:
+    """Hear a device; `NotAllowed` if the word is not a paired device's, or is said twice.
+
+    `holds` are ids of references of its site that it says it keeps: some of them, in turn.
+    """
     caller, said = _caller(house, text, now)
     kid = rules.key_id(caller)
     with house.store.writes.begin() as session:
@@ -89,10 +130,11 @@ def call(house: House, text: str, certificates: Sequence[str], now: datetime) ->
         key = rules.signing_key(house, session, caller.site_id)
         done = [_certified(session, caller, text, now) for text in certificates[:MOST]]
         facts = [fact for _, fact in filter(None, done) if fact]
-        orders = [
-            _signed(key, caller, order, now)
-            for order in faces.orders(session, caller.site_id, kid, now)
-        ]
+        due = list(faces.orders(session, caller.site_id, kid, now))
+        more = _unknown(session, caller.site_id, kid, holds)[: faces.ORDERS - len(due)]
+        new = [order_reference(session, caller.site_id, kid, one, "unknown", now) for one in more]
+        facts += [_ordered(order) for order in new]
+        orders = [_signed(key, caller, order, now) for order in [*due, *new]]
         session.flush()
         if facts:
             audit.append(session, caller.site_id, now, *facts)
@@ -112,6 +154,16 @@ def _caller(house: House, text: str, now: datetime) -> tuple[Device, Call]:
         if not isinstance(said, TokenFault) and said.issuer == row.id:
             return row, said
     raise NotAllowed("no paired face device says so")
+
+
+def _unknown(session: Session, site_id: str, kid: str, holds: Sequence[str]) -> list[str]:
+    """List what a machine holds that nobody enrolled, and that it is not ordered to erase.
+
+    A reference outlives its withdrawal where a vault, a key or this database came from a copy.
+    """
+    named = sorted({name for name in holds[:MOST_HELD] if _REFERENCE.fullmatch(name)})
+    known = held.accounted(session, site_id, kid, named) if named else frozenset()
+    return [name for name in named if name not in known]
 
 
 def _certified(
@@ -156,9 +208,13 @@ def order_erasure(
     for row in enrolments:
         row.revoked_at = row.revoked_at or now
         order = order_reference(session, row.site_id, row.data["kid"], row.lookup, why, now)
-        told = {"order": order.id, "reference": row.lookup, "why": why}
-        facts.append(audit.Fact("face.erase_ordered", told))
+        facts.append(_ordered(order))
     return tuple(facts)
+
+
+def _ordered(order: EraseOrder) -> audit.Fact:
+    told = {"order": order.id, "reference": order.reference, "why": order.why}
+    return audit.Fact("face.erase_ordered", told)
 
 
 def order_reference(  # noqa: PLR0917 - which reference, where, why and from when

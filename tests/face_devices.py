@@ -1,5 +1,6 @@
 """A face device for tests of the gateway: real keys and real words, told what to have seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,10 +38,17 @@ class Device:
         self.call(now)
         return self
 
-    def call(self, now: datetime = NOW, *certificates: str, status: str = "ready") -> Heard:
-        """Say that it is there."""
+    def call(
+        self,
+        now: datetime = NOW,
+        *certificates: str,
+        status: str = "ready",
+        holds: Sequence[str] = (),
+    ) -> Heard:
+        """Say that it is there, and what it keeps."""
         word = Call(self.id, self.site.id, *_times(now), uuid4().hex, status=status)
-        return face_device.call(self.house, permits.make(self.key, word), certificates, now)
+        text = permits.make(self.key, word)
+        return face_device.call(self.house, text, certificates, now, holds=holds)
 
     def open(self, token: str, now: datetime = NOW) -> Permit:
         """Open a permit as the device does."""

@@ -2,11 +2,14 @@
 
     config      what can be set: where its data lies, where it listens, which engine
     vault       references under the device's key; when each must be gone
+    tables      the file it keeps them in
     engine      finds faces and turns one into numbers: a protocol, and dlib behind it
     onnx        the same protocol, over an operator's own models
     capture     from a few frames to one measured face, or to what was wrong with them
     pool        engines in processes of their own, behind a short queue
     link        its talk with the gateway: calls, erase orders, certificates
+    worker      threads for whole requests: whoever sends slowly gets none, or for a while
+    bodies      how many may send pictures at once
     app         begin, capture, enrol: nothing without a permit, nothing kept of a frame
     calibrate   an engine's error rates on one's own pictures, and the threshold that follows
     rates       exact intervals for error rates, and what so many trials can carry

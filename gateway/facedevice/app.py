@@ -18,9 +18,11 @@ from typing import IO
 import structlog
 from flask import Flask, Request, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import ClientDisconnected
 
 from gateway import permits
 from gateway.facedevice import holder
+from gateway.facedevice.bodies import Bodies
 from gateway.facedevice.capture import FRAMES, MAX_FRAME_BYTES, Measured, Turn, compare
 from gateway.facedevice.leave import judge, names_of
 from gateway.facedevice.pool import Loaded, Pool, Trouble
@@ -32,7 +34,9 @@ from gateway.signing import SigningKey
 
 PAD_LEVEL = "none"  # ISO/IEC 30107-3: a head turn is no tested defence against a picture or a mask
 SECONDS = 20
-"""From begin to capture, and again from a capture to its answer."""
+"""From begin to capture, again until a capture has come, and from then to its answer: a quarter
+of it at least.
+"""
 MAX_BODY = 8 * 1_000_000 + 64 * 1024
 _JPEG = b"\xff\xd8\xff"
 _ALWAYS = {
@@ -59,6 +63,7 @@ class Device:
     pool: Pool
     threshold: float | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    bodies: Bodies = field(default_factory=Bodies)
 
 
 @dataclass(frozen=True)
@@ -191,18 +196,32 @@ class _Views:
         if permit.purpose != purpose:
             refuse("other_purpose")
         turn = self._turn(permit, now)
-        if device.pool.full:
-            _let_pass()
-            refuse(Trouble.BUSY)
-        frames = _frames()
+        frames = self._received(permit)
         if not device.vault.spend(permit.issuer, permit.jti):
             refuse("permit_used")
-        looked = device.pool.measure(frames, turn, g.arrived + SECONDS)
+        deadline = max(g.arrived + SECONDS, monotonic() + SECONDS / 4)
+        looked = device.pool.measure(frames, turn, deadline)
         if looked is Trouble.BUSY:
             device.vault.give_back(permit.issuer, permit.jti)
         if isinstance(looked, Trouble):
             refuse(looked)
         return _Look(pairing, permit, looked.measured, looked.engine, len(frames))
+
+    def _received(self, permit: Permit) -> list[bytes]:
+        """Read the frames of a request, or nothing but its end where nobody could measure them."""
+        with self._device.bodies.reading(permit.jti) as fault:
+            if fault:
+                refuse(fault)
+            full = self._device.pool.full
+            try:
+                frames = _let_pass() if full else _frames()
+            except ClientDisconnected as gone:
+                refuse("too_late" if isinstance(gone.__context__, TimeoutError) else "bad_frames")
+        if monotonic() > g.arrived + SECONDS:
+            refuse("too_late")
+        if full:
+            refuse(Trouble.BUSY)
+        return frames
 
     def _kept(self, look: _Look) -> dict[str, bytes]:
         """Open what a look may be compared with: of ours, or the one its holder has brought."""
@@ -257,10 +276,11 @@ class _Views:
         return jsonify(result=text, outcome=outcome, advice=look.measured.advice, **more)
 
 
-def _let_pass() -> None:
+def _let_pass() -> list[bytes]:
     """Take a body from the line and look at nothing of it: a browser hears the answer after it."""
     while request.stream.read(64 * 1024):
         pass
+    return []
 
 
 def _frames() -> list[bytes]:

@@ -109,7 +109,9 @@ def status() -> None:
     vault.close()
     for each in pairings:
         state = "unpaired by the gateway" if each.ended else "paired"
-        click.echo(f"{each.site}  {each.door:16}  {state} since {_day(each.paired_at)}")
+        click.echo(
+            f"{each.site}  {each.door:16}  {state} since {_day(each.ended or each.paired_at)}"
+        )
     if not pairings:
         click.echo("Not paired with any door. Pair it: `gateway-face pair GATEWAY_URL CODE`")
     for site, count, end in held:

@@ -1,9 +1,11 @@
 """The device's talk with its gateways: pairing, then a call every second and a half.
 
 The device always calls; nobody calls it. A call says how it is and brings certificates; the answer
-brings erase orders, the gateway's keys of today, and which certificates have arrived. The gateway
-may be gone for a week: references end on their dates by our own sweep. A gateway that says it does
-not know us gets no more captures until it does again.
+brings erase orders, the gateway's keys of today, and which certificates have arrived. A call names
+some of the references kept here, in turn, so that the gateway orders erased what it does not know.
+The gateway may be gone for a week: references end on their dates by our own sweep. A gateway that
+says it does not know us gets no more captures until it does again; after a day of that (the vault's
+DISOWNED_GRACE) its references are erased.
 """
 
 import json
@@ -39,6 +41,7 @@ DISOWNED_SECONDS = 15
 SWEEP_SECONDS = 2
 TIMEOUT_SECONDS = 4
 MOST = 50  # orders and certificates in one call
+MOST_HELD = 200  # references named in one call
 _MOST_BYTES = 1_000_000
 _MOST_NAME = 64
 _AT_ONCE = 8
@@ -136,6 +139,7 @@ class Link:
         self._calls: dict[tuple[str, str], Future[None]] = {}
         self._due: dict[tuple[str, str], float] = {}
         self._heard: dict[tuple[str, str], int] = {}
+        self._named: dict[tuple[str, str], str] = {}
 
     def start(self) -> None:
         """Begin calling."""
@@ -197,13 +201,24 @@ class Link:
             status=self._status(),
         )
         certificates = self._vault.certificates(pairing.site, MOST)
-        said = {"call": permits.make(self._key, message), "certificates": certificates}
+        said = {
+            "call": permits.make(self._key, message),
+            "certificates": certificates,
+            "held": self._held(pairing),
+        }
         answer = _post(pairing.gateway + POLL, said)
         self._note(pairing, answer.status)
         if answer.status == 200:  # noqa: PLR2004 - the contract
             self._heed(pairing, answer.said)
         elif answer.status in {403, 404} and not pairing.ended:
-            self._vault.heard(pairing, keys=pairing.keys, ended=True)
+            self._vault.heard(pairing, keys=pairing.keys, ended=int(self._clock().timestamp()))
+
+    def _held(self, pairing: Pairing) -> list[str]:
+        """Name references of a site, after those named the last time; then from the first again."""
+        door = (pairing.site, pairing.door)
+        names = self._vault.names(pairing.site, self._named.get(door, ""), MOST_HELD)
+        self._named[door] = names[-1] if len(names) == MOST_HELD else ""
+        return names
 
     def _note(self, pairing: Pairing, status: int) -> None:
         """Say once what has changed."""
@@ -221,7 +236,7 @@ class Link:
         except ValueError:
             log.warning("keys_unclear", site=pairing.site)
         if keys != pairing.keys or pairing.ended:
-            self._vault.heard(pairing, keys=keys, ended=False)
+            self._vault.heard(pairing, keys=keys, ended=0)
         for text in _texts(said.get("orders")):
             self._obey(pairing, keys_of(keys), text)
         if arrived := _texts(said.get("accepted")):

@@ -193,7 +193,8 @@ class Pool:
             self._leave()
             return Trouble.TIMED_OUT
         try:
-            return hand.look(turn, frames, deadline)
+            in_time = monotonic() < deadline  # else an engine would be ended for nothing
+            return hand.look(turn, frames, deadline) if in_time else Trouble.TIMED_OUT
         finally:
             self._free.put(hand)
             self._leave()

@@ -16,13 +16,14 @@ from gunicorn.glogging import Logger
 from gateway.errors import BadConfig
 from gateway.facedevice import pool
 from gateway.facedevice.app import Device, create_app
+from gateway.facedevice.bodies import MOST_AT_ONCE
 from gateway.facedevice.config import Config
 from gateway.facedevice.link import Link
 from gateway.facedevice.vault import Vault
+from gateway.facedevice.worker import MOST_CONNECTIONS, Worker
 
-THREADS = 8
 AFTER_OTHERS = 10  # niceness: a PIN typed on the same machine goes first
-SPARE = 3  # threads for whoever only begins or asks how it is, while all captures wait
+SPARE = 3  # threads for whoever only begins or asks how it is, while all others are taken
 
 
 class Lines(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -61,11 +62,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         settings: dict[str, Any] = {
             "bind": f"{host}:{config.port}",
             "workers": 1,
-            "worker_class": "gthread",
-            "threads": max(THREADS, config.processes + config.queue + SPARE),
+            "worker_class": Worker,
+            "worker_connections": MOST_CONNECTIONS,
+            "threads": MOST_AT_ONCE + config.processes + config.queue + SPARE,
             "timeout": 30,
             "graceful_timeout": 10,
-            "keepalive": 5,
+            "keepalive": 0,
             "accesslog": None,
             "loglevel": "warning",
             "logger_class": Lines,

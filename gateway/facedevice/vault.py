@@ -7,10 +7,9 @@ too, before anybody is told so. Of a reference that its holder keeps (holder.py)
 once it is ordered erased, its id is, to be refused.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,32 +20,21 @@ import structlog
 
 from gateway.errors import BadConfig
 from gateway.facedevice.config import DATABASE
+from gateway.facedevice.tables import open_file
 from gateway.keys import Secrets
 from gateway.permits import Order
 
 VaultFault = sqlite3.Error
 """What SQLite raises when the file is gone, full or damaged."""
-BUSY_MILLISECONDS = 5000
 REMEMBERED = 3600  # seconds: far longer than any permit lives
 LONGEST_SECONDS = 367 * 86_400
 """No reference is made for longer (a year, and a day for clocks), nor has to be refused longer."""
+DISOWNED_GRACE = 86_400
+"""Seconds for which the references of a site are kept whose gateway says it does not know us."""
 _CLOCKS_APART = 60  # seconds a spent permit is remembered beyond its end
-_SCRIPT = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-PRAGMA secure_delete = ON;
-CREATE TABLE IF NOT EXISTS mark (one INTEGER PRIMARY KEY, sealed TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS pairing (site TEXT, door TEXT, device TEXT, gateway TEXT, origin TEXT,
-    keys TEXT, paired_at INTEGER, ended INTEGER, PRIMARY KEY (site, door)) STRICT;
-CREATE TABLE IF NOT EXISTS reference (site TEXT, id TEXT, sealed TEXT, engine TEXT,
-    expires_at INTEGER NOT NULL, made_at INTEGER, PRIMARY KEY (site, id)) STRICT;
-CREATE TABLE IF NOT EXISTS erased (site TEXT, id TEXT, at INTEGER, PRIMARY KEY (site, id)) STRICT;
-CREATE TABLE IF NOT EXISTS refused (site TEXT, id TEXT, until INTEGER NOT NULL,
-    PRIMARY KEY (site, id)) STRICT;
-CREATE TABLE IF NOT EXISTS permit (site TEXT, jti TEXT, expires INTEGER NOT NULL, turn TEXT,
-    begun_at REAL, done INTEGER NOT NULL, PRIMARY KEY (site, jti)) STRICT;
-CREATE TABLE IF NOT EXISTS certificate (site TEXT, erase_order TEXT, text TEXT,
-    sent INTEGER NOT NULL, PRIMARY KEY (site, erase_order)) STRICT;
+_ENDED = """
+DELETE FROM reference WHERE expires_at <= ? OR site IN
+    (SELECT site FROM pairing GROUP BY site HAVING min(ended) > 0 AND max(ended) <= ?)
 """
 log = structlog.get_logger()
 
@@ -55,8 +43,8 @@ log = structlog.get_logger()
 class Pairing:
     """One door this device looks at: its site, our id there, and whose word counts.
 
-    `keys` is the gateway's JWK set, as JSON; `paired_at` is in seconds from 1970. `ended` is true
-    from when the gateway says it does not know us until it does again.
+    `keys` is the gateway's JWK set, as JSON; `paired_at` is in seconds from 1970, and so is
+    `ended`: when the gateway first said that it does not know us, 0 while it does.
     """
 
     site: str
@@ -66,7 +54,7 @@ class Pairing:
     origin: str
     keys: str
     paired_at: int
-    ended: bool = False
+    ended: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +85,7 @@ class Vault:
         self._untidy = True  # whoever was killed before us may have left bytes in the log
         file = data / DATABASE
         try:
-            self._db = _open(file)
+            self._db = open_file(file)
         except (OSError, VaultFault) as error:
             raise BadConfig(
                 "EITHERWAY_FACE_DATA",
@@ -150,7 +138,7 @@ class Vault:
         """List the doors this device was paired with."""
         return [Pairing(*row) for row in self._read("SELECT * FROM pairing ORDER BY site, door")]
 
-    def heard(self, pairing: Pairing, *, keys: str, ended: bool) -> None:
+    def heard(self, pairing: Pairing, *, keys: str, ended: int) -> None:
         """Keep what the gateway last said of this pairing, unless it was made anew meanwhile."""
         with self._write() as db:
             db.execute(
@@ -226,10 +214,13 @@ class Vault:
         return gone.rowcount > 0
 
     def sweep(self, now: datetime) -> int:
-        """Overwrite references whose time is over; returns how many. Forgets spent permits."""
+        """Overwrite references whose time is over, or whose site has left us; returns how many.
+
+        Forgets spent permits.
+        """
         second = _seconds(now)
         with self._write() as db:
-            ended = db.execute("DELETE FROM reference WHERE expires_at <= ?", (second,)).rowcount
+            ended = db.execute(_ENDED, (second, second - DISOWNED_GRACE)).rowcount
             self._untidy |= ended > 0
             db.execute("DELETE FROM permit WHERE expires < ?", (second - _CLOCKS_APART,))
             db.execute("DELETE FROM erased WHERE at < ?", (second - REMEMBERED,))
@@ -249,6 +240,11 @@ class Vault:
         """Give each site with references, how many, and when (seconds) the next of them ends."""
         sql = "SELECT site, count(*), min(expires_at) FROM reference GROUP BY site ORDER BY site"
         return [(site, count, end) for site, count, end in self._read(sql)]
+
+    def names(self, site: str, after: str, most: int) -> list[str]:
+        """List the ids of a site's references in order, from the first that follows `after`."""
+        sql = "SELECT id FROM reference WHERE site = ? AND id > ? ORDER BY id LIMIT ?"
+        return [name for (name,) in self._read(sql, site, after, most)]
 
     # --- permits ---
 
@@ -301,15 +297,3 @@ class Vault:
 
 def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
-
-
-def _open(file: Path) -> sqlite3.Connection:
-    """Open a file that only its owner can read; SQLite gives its companions that mode."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    db = sqlite3.connect(
-        file, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
-    )
-    db.executescript(_SCRIPT)
-    return db

@@ -13,7 +13,7 @@ from gateway.web import forms, now, parts, problem
 from gateway.web.api import body
 
 face_devices = Blueprint("face_devices", __name__)
-MAX_URL, MAX_KEY, MAX_WORD = 200, 64, 2000
+MAX_URL, MAX_KEY, MAX_WORD, MAX_REFERENCE = 200, 64, 2000, 32
 
 
 @face_devices.post("/pair")
@@ -38,13 +38,11 @@ def pair() -> ResponseReturnValue:
 def poll() -> ResponseReturnValue:
     """Hear a device, take its certificates, and hand it its orders and our newest keys."""
     told = body()
-    certificates = told.get("certificates")
-    words = certificates if isinstance(certificates, list) else []
-    texts = [forms.clean(word, MAX_WORD) for word in words[: face_device.MOST]]
+    word = forms.clean(told.get("call"), MAX_WORD)
+    certificates = _texts(told.get("certificates"), face_device.MOST, MAX_WORD)
+    holds = _texts(told.get("held"), face_device.MOST_HELD, MAX_REFERENCE)
     try:
-        heard = face_device.call(
-            parts().house, forms.clean(told.get("call"), MAX_WORD), texts, now()
-        )
+        heard = face_device.call(parts().house, word, certificates, now(), holds=holds)
     except NotAllowed:
         return problem(403, "not_paired", "this word is not a paired face device's")
     return {
@@ -52,6 +50,11 @@ def poll() -> ResponseReturnValue:
         "accepted": list(heard.accepted),
         "keys": _keys(heard.site_id),
     }
+
+
+def _texts(told: object, most: int, length: int) -> list[str]:
+    words = told if isinstance(told, list) else []
+    return [forms.clean(word, length) for word in words[:most]]
 
 
 def _keys(site_id: str) -> dict[str, list[dict[str, str]]]:

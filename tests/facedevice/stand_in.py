@@ -25,6 +25,7 @@ class StandIn:
     devices: dict[str, Ed25519PublicKey] = field(default_factory=dict)
     paired: list[dict[str, Any]] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    held: list[list[str]] = field(default_factory=list)
     orders: dict[str, Order] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
     certificates: list[Certificate] = field(default_factory=list)
@@ -67,6 +68,7 @@ class StandIn:
         if not isinstance(call, Call) or call.issuer != site.device:
             return {"code": "not_paired"}, 403
         self.calls.append(call)
+        self.held.append(told["held"])
         accepted = [] if self.forgetful else [self._certified(t) for t in told["certificates"]]
         orders = [permits.make((self.keys or [site.key])[-1], o) for o in self.orders.values()]
         return {"orders": orders + self.texts, "keys": self.jwks(), "accepted": accepted}

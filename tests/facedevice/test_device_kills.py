@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,13 +57,14 @@ class Served:
     settings: Config
     site: Site
     log: Path
+    program: Sequence[str] = (*FACE, "serve")
     process: psutil.Popen | None = None
 
     def start(self) -> None:
         """Start it, as an operator does."""
         with self.log.open("ab") as output:
             self.process = psutil.Popen(
-                [*FACE, "serve"], env=self.environ, cwd=ROOT, stdout=output, stderr=output
+                self.program, env=self.environ, cwd=ROOT, stdout=output, stderr=output
             )
         self.await_ready()
 
@@ -120,9 +121,8 @@ def await_gone(family: list[psutil.Process]) -> None:
     assert not [member for member in family if alive(member)]
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    """Start a face device that is paired with a site whose gateway is away."""
+def prepared(tmp_path: Path) -> Served:
+    """Make ready a face device that is paired with a site whose gateway is away."""
     port = free_port()
     environ = {
         **{name: text for name, text in os.environ.items() if not name.startswith("EITHERWAY_")},
@@ -135,7 +135,13 @@ def served(tmp_path: Path) -> Iterator[Served]:
     vault = Vault(settings.data, settings.secrets)
     vault.pair(site.pairing(gateway=f"http://127.0.0.1:{free_port()}"))
     vault.close()
-    running = Served(environ, settings, site, tmp_path / "face.log")
+    return Served(environ, settings, site, tmp_path / "face.log")
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """Start a face device."""
+    running = prepared(tmp_path)
     running.start()
     yield running
     running.stop()

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -189,7 +190,7 @@ def test_a_stranger_does_not_take_over_a_site_by_its_name(
     with pytest.raises(NotPossible, match="another gateway"):
         link.pair(settings, vault, stranger, CODE, clock())
     [known] = vault.pairings()
-    vault.heard(known, keys=known.keys, ended=True)
+    vault.heard(known, keys=known.keys, ended=7)
     name = keep(vault, clock)
     with pytest.raises(NotPossible, match="another gateway"):
         link.pair(settings, vault, stranger, CODE, clock())
@@ -336,13 +337,64 @@ def test_a_gateway_that_knows_us_no_more_gets_no_captures_until_it_does(
     kiosk.begin(stand_in.site.permit())
 
 
+def test_what_a_site_that_left_us_has_here_is_erased_a_day_after_it_first_said_so(
+    paired: Link, vault: Vault, stand_in: StandIn, clock: Clock
+):
+    keep(vault, clock)
+    clock.forward(minutes=1)
+    keep(vault, clock)
+    stand_in.answer = Response(status=403)
+    call(paired, vault)
+    clock.forward(hours=23)
+    call(paired, vault)
+    assert [known.ended for known in vault.pairings()] == [
+        int((clock() - timedelta(hours=23)).timestamp())
+    ]
+    stand_in.answer = None
+    call(paired, vault)
+    assert [known.ended for known in vault.pairings()] == [0]
+    assert kept(vault) == 2
+
+
+def test_a_day_of_not_being_known_erases_even_across_a_restart(
+    paired: Link, settings: Config, vault: Vault, stand_in: StandIn, clock: Clock
+):
+    vault.keep(
+        Reference("hotel", reference(), "e", int(clock().timestamp()) + 9 * DAY), b"", clock()
+    )
+    stand_in.answer = Response(status=404)
+    call(paired, vault)
+    again = Vault(settings.data, settings.secrets)
+    later = Link(settings.key, again, lambda: "ready", clock)
+    clock.forward(hours=23)
+    call(later, again)
+    later.sweep()
+    assert kept(again) == 1
+    clock.forward(hours=1)
+    call(later, again)
+    later.sweep()
+    assert kept(again) == 0
+    again.close()
+
+
+def test_a_call_names_what_is_kept_of_its_site_in_turn(
+    paired: Link, vault: Vault, stand_in: StandIn, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(link, "MOST_HELD", 2)
+    keep(vault, clock, "court")
+    names = sorted(keep(vault, clock) for _ in range(3))
+    for _ in range(4):
+        call(paired, vault)
+    assert stand_in.held == [names[:2], names[2:], names[:2], names[2:]]
+
+
 @pytest.mark.parametrize("status", [500, 502, 429, 302])
 def test_a_gateway_in_trouble_changes_nothing(
     paired: Link, vault: Vault, stand_in: StandIn, status: int
 ):
     stand_in.answer = Response(status=status, headers={"Location": "http://127.0.0.1:1/"})
     call(paired, vault)
-    assert [known.ended for known in vault.pairings()] == [False]
+    assert [known.ended for known in vault.pairings()] == [0]
 
 
 # --- left alone ---

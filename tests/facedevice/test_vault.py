@@ -3,13 +3,13 @@
 import base64
 import sqlite3
 import stat
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import BadConfig
-from gateway.facedevice.vault import Reference, Vault
+from gateway.facedevice.vault import DISOWNED_GRACE, Pairing, Reference, Vault
 from gateway.keys import Secrets
 from gateway.permits import Order
 from tests.facedevice.conftest import SECRETS
@@ -58,6 +58,44 @@ def test_the_sweep_removes_what_has_ended_and_nothing_else(vault: Vault, clock: 
     assert vault.sweep(clock.forward(days=2)) == 1
     assert [row[1] for row in vault.held()] == [1]
     assert list(vault.take("hotel", [short, long], ENGINE, clock())) == [long]
+
+
+def leave(vault: Vault, pairing: Pairing, now: datetime) -> None:
+    vault.heard(pairing, keys=pairing.keys, ended=int(now.timestamp()))
+
+
+def test_a_site_that_has_left_us_has_no_reference_here_after_a_day(
+    vault: Vault, site: Site, clock: Clock
+):
+    court = Site(clock, "court", "gate", "face-7")
+    vault.pair(court.pairing())
+    keep(vault, clock, days=9)
+    theirs = keep(vault, clock, site="court", days=9)
+    leave(vault, site.pairing(), clock())
+    assert vault.sweep(clock.forward(seconds=DISOWNED_GRACE - 1)) == 0
+    assert vault.sweep(clock.forward(seconds=1)) == 1
+    assert vault.names("hotel", "", 9) == []
+    assert vault.names("court", "", 9) == [theirs]
+
+
+def test_a_site_that_still_knows_one_of_our_doors_has_not_left_us(
+    vault: Vault, site: Site, clock: Clock
+):
+    spa = site.pairing(door="spa", device="face-2")
+    vault.pair(spa)
+    keep(vault, clock, days=9)
+    leave(vault, site.pairing(), clock())
+    assert vault.sweep(clock.forward(days=2)) == 0
+    leave(vault, spa, clock())
+    assert vault.sweep(clock.forward(hours=23)) == 0
+    assert vault.sweep(clock.forward(hours=1)) == 1
+
+
+def test_the_names_of_what_is_kept_are_given_in_turn(vault: Vault, clock: Clock):
+    names = sorted(keep(vault, clock) for _ in range(5))
+    keep(vault, clock, site="court")
+    assert vault.names("hotel", "", 3) == names[:3]
+    assert vault.names("hotel", names[2], 3) == names[3:]
 
 
 def test_numbers_of_another_engine_are_not_taken(vault: Vault, clock: Clock):
@@ -220,5 +258,5 @@ def test_nobody_else_can_read_its_files(vault: Vault, clock: Clock, tmp_path: Pa
 def test_a_pairing_that_was_made_anew_hears_nothing_said_to_the_old_one(vault: Vault, site: Site):
     old = site.pairing()
     vault.pair(site.pairing(device="face-2"))
-    vault.heard(old, keys=old.keys, ended=True)
-    assert [known.ended for known in vault.pairings()] == [False]
+    vault.heard(old, keys=old.keys, ended=7)
+    assert [known.ended for known in vault.pairings()] == [0]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, faces, queries
+from gateway.store import consents, faces, held, queries
 from gateway.store.models import (
     Base,
     Consent,
@@ -74,6 +74,10 @@ CASES: dict[str, Case] = {
     "faces.hasten": lambda s, site, k: faces.hasten(s, site, k.person, later(days=-1)),
     "faces.lock_order": lambda s, site, _: faces.lock_order(s, site, "order"),
     "faces.heard": lambda s, site, k: faces.heard(s, site, k.kiosk, "ready", later(days=1)),
+    "held.accounted": lambda s, site, _: held.accounted(
+        s, site, "0123abcd", ["reference", "other", "unknown"]
+    ),
+    "held.enrolled_on": lambda s, site, _: held.enrolled_on(s, site, "0123abcd"),
     "consents.notice": lambda s, site, _: consents.notice(s, site, "version"),
     "consents.last": lambda s, site, k: consents.last(s, site, k.person, "face"),
     "consents.last_of_visit": lambda s, site, k: consents.last_of_visit(s, site, k.visit, "face"),
@@ -139,7 +143,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, faces, consents)
+        for room in (queries, faces, held, consents)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }

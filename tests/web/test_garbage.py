@@ -88,7 +88,7 @@ ENDPOINTS = {
     "/verifications/VISIT/decline": ["way"],
     "/grants/redeem": ["door", "grant"],
     "/face-devices/pair": ["code", "public_key", "url"],
-    "/face-devices/poll": ["call", "certificates"],
+    "/face-devices/poll": ["call", "certificates", "held"],
 }
 BODILESS = {"/verifications/VISIT/help", "/verifications/VISIT/close"}
 FINE = {200, 201, 303, 400, 403, 404, 409, 413, 415, 422}
