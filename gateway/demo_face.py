@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 
-import structlog
-
 from gateway import device
 from gateway.config import Config
 from gateway.demo import SITES
@@ -24,7 +22,7 @@ PROGRAM = "gateway.facedevice.cli"
 APART = 10
 """The device listens on the gateway's port and so much, or the next that is free."""
 TRIES = 20
-log = structlog.get_logger()
+LOOPBACK = "127.0.0.1"
 
 
 def installed() -> bool:
@@ -33,40 +31,62 @@ def installed() -> bool:
 
 
 class FaceBeside(Beside):
-    """The face device's process, kept alive, and paired with every door once the gateway serves."""
+    """The face device's process, kept alive, and paired with every door.
+
+    It is started once the gateway serves: nobody waits for it, and its pairing needs an answer.
+    """
 
     def __init__(
         self, config: Config, environ: Mapping[str, str], codes: Mapping[str, str]
     ) -> None:
         port = _free(config.port + APART)
-        told = {
+        self._environ = {
             **environ,
             "EITHERWAY_FACE_DATA": str(config.data / "face"),
-            "EITHERWAY_FACE_HOST": "127.0.0.1",
+            "EITHERWAY_FACE_HOST": LOOPBACK,
             "EITHERWAY_FACE_PORT": str(port),
-            "EITHERWAY_FACE_URL": f"http://127.0.0.1:{port}",
+            "EITHERWAY_FACE_URL": f"http://{LOOPBACK}:{port}",
         }
-        self._gateway = config.base_url
-        self._codes = dict(codes)
+        self._gateway, self._port = config.base_url, config.port
+        self._codes = list(codes.values())
+        self._tries = TRIES
         self._pairing: subprocess.Popen[bytes] | None = None
-        super().__init__(told, [PROGRAM, "serve"])
+        self._command = (PROGRAM, "serve")
+        self._begun = False
 
     def keep(self) -> None:
-        """Keep it alive; pair it with one door after the other: about once a second."""
-        super().keep()
-        if self._pairing is not None and self._pairing.poll() is None:
+        """Start it, keep it alive, pair it with one door after the other: about once a second."""
+        if not self._begun:
+            self._begun = _listens(self._port)
+            if self._begun:
+                self._start()
             return
-        if self._pairing is not None and self._pairing.returncode:
-            log.warning("demo_face_not_paired")
-            self._codes.clear()
+        super().keep()
+        self._pair()
+
+    def _pair(self) -> None:
+        ended = self._pairing is None or self._pairing.poll() is not None
+        if not ended or not self._codes or not self._tries:
+            return
+        if self._pairing is not None and self._pairing.returncode == 0:
+            self._codes.pop(0)
         self._pairing = None
         if self._codes:
-            _, code = self._codes.popitem()
+            self._tries -= 1
             self._pairing = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", PROGRAM, "pair", self._gateway, code],
+                [sys.executable, "-m", PROGRAM, "pair", self._gateway, self._codes[0]],
                 env=self._environ,
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
+
+    def stop(self) -> None:
+        """End it, if it was ever started."""
+        if self._pairing is not None:
+            self._pairing.kill()
+            self._pairing.wait()
+        if self._begun:
+            super().stop()
 
 
 def pairings(house: House, now: datetime) -> dict[str, str]:
@@ -85,8 +105,9 @@ def pairings(house: House, now: datetime) -> dict[str, str]:
 
 
 def _free(first: int) -> int:
-    for port in range(first, first + TRIES):
-        with closing(socket.socket()) as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    return first
+    return next((port for port in range(first, first + TRIES) if not _listens(port)), first)
+
+
+def _listens(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0

@@ -82,6 +82,7 @@ def test_locators_grow_when_half_of_them_are_taken(house: House, site: Rules):
             locator=f"{n:04}",
             name="",
             salt="",
+            household="",
             created_at=NOW,
         )
         for n in range(5000)

@@ -272,8 +272,8 @@ def _without_secrets() -> dict[str, str]:
 
 def work(line: Connection, engine: Engine) -> None:
     """Measure what comes, until the line ends."""
-    line.send_bytes(json.dumps({"name": engine.name, "threshold": engine.threshold}).encode())
     with suppress(OSError, EOFError):
+        line.send_bytes(json.dumps({"name": engine.name, "threshold": engine.threshold}).encode())
         while True:
             asked = json.loads(line.recv_bytes(_MOST_BYTES))
             frames = [line.recv_bytes() for _ in range(asked["frames"])]

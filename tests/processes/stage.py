@@ -22,7 +22,7 @@ from tests.processes.clients import Client, Integrator, Kiosk
 from tests.servers import Running, Serve, server_settings
 
 SAID_TO_PEOPLE = re.compile(
-    r"(Ready|Try it): http://127\.0\.0\.1:\d+(/demo)?|The demo is already.*"
+    r"(Ready|Try it|Face device ready): http://127\.0\.0\.1:\d+(/demo)?|The demo is already.*"
 )
 
 

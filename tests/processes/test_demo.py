@@ -12,6 +12,7 @@ from typing import Any, cast
 import psutil
 import pytest
 
+from tests import faces
 from tests.processes.stage import wrong_lines
 from tests.servers import GATEWAY, Running, Serve, alive, free_port, gateway, server_settings
 
@@ -70,6 +71,27 @@ def left_after(processes: list[psutil.Process], seconds: float) -> list[psutil.P
 def test_the_demo_says_where_it_is_once_it_serves(demo: Running) -> None:
     assert demo.logged().count(f"Ready: {demo.url}\n") == 1
     assert [door["id"] for door in told(demo)["doors"]] == ["lobby", "gate"]
+
+
+@faces.needs_engine
+def test_both_doors_offer_face_a_moment_later(demo: Running) -> None:
+    end = time.monotonic() + 40
+    while told(demo)["face_device"] is None and time.monotonic() < end:
+        time.sleep(0.2)
+    assert told(demo)["face_device"]["url"].startswith("http://127.0.0.1:")
+    for door in told(demo)["doors"]:
+        page = opened(door["kiosk_url"])
+        while 'data-way="face"' not in page and time.monotonic() < end:
+            time.sleep(0.2)
+            page = opened(door["kiosk_url"])
+        assert 'data-way="face"' in page
+
+
+def opened(url: str) -> str:
+    """Open a kiosk as a new browser does."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open(url, timeout=20) as answer:
+        return str(answer.read().decode())
 
 
 def test_a_second_start_finds_the_first_and_ends_well(demo: Running, tmp_path: Path) -> None:
@@ -164,11 +186,11 @@ def start_and_stop(env: dict[str, str], folder: Path) -> tuple[float, float, flo
             time.sleep(0.01)
         seconds = time.monotonic() - began
         everybody = [process, *process.children(recursive=True)]
-        times = [each.cpu_times() for each in everybody]
+        times = [each.cpu_times() for each in everybody if alive(each)]
         processor = sum(each.user + each.system for each in times)
         for _ in range(20):
             answers(url)
-        sizes = [each.memory_info().rss for each in everybody]
+        sizes = [each.memory_info().rss for each in everybody if alive(each)]
     finally:
         process.terminate()
         process.wait(20)
