@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from io import BytesIO
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO
 
 import structlog
@@ -37,6 +37,7 @@ SECONDS = 20
 """From begin to capture, again until a capture has come, and from then to its answer: a quarter
 of it at least.
 """
+NO_HURRY = 0.25  # seconds until "busy" is said: nobody feels it, and a flood is slowed by it
 MAX_BODY = 8 * 1_000_000 + 64 * 1024
 _JPEG = b"\xff\xd8\xff"
 _ALWAYS = {
@@ -149,6 +150,9 @@ class _Views:
         """Take a permit up, once, and say which way to turn the head."""
         now = self._device.clock()
         _, permit = self._permit(now)
+        if self._device.pool.full:  # said before anybody has looked, and before anything is kept
+            sleep(NO_HURRY)
+            refuse(Trouble.BUSY)
         turn = secrets.choice(list(Turn))
         if not self._device.vault.begin(permit.issuer, permit.jti, permit.expires, turn, now):
             refuse("permit_used")

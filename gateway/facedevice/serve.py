@@ -22,7 +22,7 @@ from gateway.facedevice.link import Link
 from gateway.facedevice.vault import Vault
 from gateway.facedevice.worker import MOST_CONNECTIONS, Worker
 
-AFTER_OTHERS = 10  # niceness: a PIN typed on the same machine goes first
+AFTER_OTHERS = 15  # niceness: a PIN typed on the same machine goes first
 SPARE = 3  # threads for whoever only begins or asks how it is, while all others are taken
 
 
