@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gateway.errors import BadConfig
 
 with suppress(ImportError):  # `make_engine` says what is missing
-    import dlib
     import numpy as np
+with suppress(ImportError):  # an engine of other models does without it
+    import dlib
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

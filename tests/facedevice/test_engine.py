@@ -33,6 +33,19 @@ def packaged(tmp_path):
     return package
 
 
+def test_an_engine_of_other_models_needs_no_dlib():
+    script = """
+import sys
+sys.modules["dlib"] = None
+from gateway.facedevice.engine import mean, pack, unpack
+print(unpack(pack(mean([[1.0] * 128, [3.0] * 128])))[0])
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == "2.0"
+
+
 def test_without_the_extra_the_room_opens_and_says_what_to_install():
     script = """
 import sys
