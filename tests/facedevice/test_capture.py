@@ -99,6 +99,7 @@ def test_whoever_does_not_turn_as_asked_is_described_to_nobody(watched, turns, a
     assert watched.described == []
 
 
+@pytest.mark.slow
 @needs_engine
 @faces.needs_pictures
 def test_visits_of_one_person_match_and_those_of_others_do_not(watched):
@@ -132,6 +133,7 @@ def test_two_people_cannot_share_one_challenge(watched):
     assert measure(watched, frames, LEFT).outcome is Found.ATTACK
 
 
+@pytest.mark.slow
 @needs_engine
 @faces.needs_pictures
 def test_a_filmed_turn_passes_whenever_the_capture_begins(watched, tmp_path):

@@ -407,6 +407,7 @@ def until(so: Callable[[], object], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_it_calls_by_itself_and_does_what_it_is_told(paired: Link, vault: Vault, stand_in: StandIn):
     stand_in.order(keep(vault, stand_in.site.clock))
     paired.start()

@@ -60,6 +60,7 @@ def test_an_engine_that_loads_is_busy_and_then_ready(own: Pool):
     assert becomes(own, "ready")
 
 
+@pytest.mark.slow
 def test_so_many_may_wait_and_the_next_is_told_at_once(own: Pool):
     assert becomes(own, "ready")
     started = time.monotonic()
@@ -74,6 +75,7 @@ def test_so_many_may_wait_and_the_next_is_told_at_once(own: Pool):
     assert own.status() == "ready"
 
 
+@pytest.mark.slow
 def test_whoever_waits_past_the_deadline_is_told_so(own: Pool):
     assert becomes(own, "ready")
     with ThreadPoolExecutor(1) as threads:
@@ -126,6 +128,7 @@ def test_many_calls_at_once_all_end_whatever_the_engine_does(own: Pool):
     assert own._room == 2
 
 
+@pytest.mark.slow
 def test_two_engines_work_side_by_side():
     both = Pool(blocks.NAME, 2, 0)
     assert len(set(both.pids)) == 2

@@ -162,6 +162,7 @@ def test_a_scanner_types_a_pass_while_the_camera_looks(hotel: Premises, camera: 
     kiosk.type(hotel.guest("gate").pass_text).shows("verified")
 
 
+@pytest.mark.slow
 def test_every_film_is_short_enough_to_keep(film_of) -> None:
     films: list[Path] = [film_of(name) for name in ("gate", "lobby", "foreign", "nobody")]
     assert all(film.stat().st_size < 5_000_000 for film in films)
