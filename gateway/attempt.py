@@ -84,7 +84,7 @@ def attempt(house: House, site: Rules, visit_id: str, shown: Presentation, now: 
         if shown.way not in {way.name for way in offered(house, session, site, visit, now)}:
             return Result(Outcome.UNAVAILABLE)
         method = house.methods[shown.way]
-        place = rules.place(house, session, site, door)
+        place = rules.place(session, site, door)
         read = method.read(_fields(method, visit, shown), place, now)
         if isinstance(read, Probe):
             filed = queries.enrolments(session, site.id, shown.way, read.lookup)

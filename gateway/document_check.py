@@ -29,7 +29,7 @@ def give(house: House, site: Rules, visit_id: str, shown: Presentation, now: dat
         raise NotPossible("no_method", "no way of this installation reads documents")
     with house.store.reads() as session:
         visit = still_open(queries.verification(session, site.id, visit_id), now)
-        place = rules.place(house, session, site, site.door(visit.door_id))
+        place = rules.place(session, site, site.door(visit.door_id))
         key = rules.signing_key(house, session, site.id)
     number = {"number": shown.fields.get("number", "")}  # never a claim from outside
     read = method.read_claim(number, place, now)

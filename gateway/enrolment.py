@@ -163,7 +163,7 @@ def enrol_card(  # noqa: PLR0917 - what is enrolled, for whom, and for how long
     if not (code.isascii() and code.isdigit() and MIN_CODE <= len(code) <= MAX_CODE):
         raise NotPossible("bad_door_code", f"a door code is {MIN_CODE} to {MAX_CODE} digits")
     with house.store.reads() as session:
-        place = rules.place(house, session, site, next(iter(site.doors.values())))
+        place = rules.place(session, site, next(iter(site.doors.values())))
     claim = method.read_claim({"number": given.number}, place, now)
     if isinstance(claim, Unreadable):
         raise NotPossible("bad_document", f"not a document number this site takes ({claim.reason})")

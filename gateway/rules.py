@@ -128,9 +128,8 @@ def face_devices(session: Session, rules: Rules, door: policy.Door, now: datetim
     return sorted(heard, key=lambda row: row.seen_at, reverse=True)
 
 
-def place(house: House, session: Session, rules: Rules, door: policy.Door) -> Place:
+def place(session: Session, rules: Rules, door: policy.Door) -> Place:
     """Gather what a method may know of where it is asked."""
-    del house
     units = [
         (key_id(row), row)
         for row in queries.signers(session, rules.id)

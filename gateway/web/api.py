@@ -92,7 +92,7 @@ def redeem() -> ResponseReturnValue:
     site, _ = access.integrator()
     house = parts().house
     with house.store.reads() as session:
-        keys = rules.place(house, session, site, site.door(_text("door"))).pass_keys
+        keys = rules.place(session, site, site.door(_text("door"))).pass_keys
     grant = tokens.open_grant(_text("grant"), keys, site_id=site.id, door=_text("door"), now=now())
     if isinstance(grant, tokens.TokenFault):
         return problem(422, f"grant_{grant.value}", "this grant does not open this door now")
