@@ -31,14 +31,12 @@ _LONG = timedelta(days=366)
 
 @dataclass(frozen=True)
 class Stand:
-    """How somebody stands with their face here: `who` is the handle to ask by, empty for oneself.
+    """How somebody stands with their face here.
 
     `until` is the end of a live consent. `set_up`: a reference is kept. `stale`: what was agreed to
     has changed since. `news`: only what is told besides has.
     """
 
-    who: str
-    name: str
     until: datetime | None
     set_up: bool
     stale: bool
@@ -122,27 +120,16 @@ def withdraw(session: Session, site: Rules, person: Subscriber, by: By, now: dat
         audit.append(session, site.id, now, *facts)
 
 
+def wards(session: Session, site: Rules, owner: Subscriber, now: datetime) -> Sequence[Subscriber]:
+    """List those whose guardian somebody is, until they may speak for themselves."""
+    found = faces.wards(session, site.id, owner.id)
+    return [person for person in found if not consent.of_age(site, person, now)]
+
+
 def stand(session: Session, site: Rules, person: Subscriber, now: datetime) -> Stand:
     """Say how somebody stands with their own face."""
-    return _stand(session, site, person, person, now)
-
-
-def wards(session: Session, site: Rules, owner: Subscriber, now: datetime) -> Sequence[Stand]:
-    """Say how those stand whose guardian somebody is, until they may speak for themselves."""
-    return [
-        _stand(session, site, person, owner, now)
-        for person in faces.wards(session, site.id, owner.id)
-        if not consent.of_age(site, person, now)
-    ]
-
-
-def _stand(
-    session: Session, site: Rules, person: Subscriber, owner: Subscriber, now: datetime
-) -> Stand:
     line = consent.live(session, site, person, WAY, now)
     return Stand(
-        who="" if person.id == owner.id else person.handle,
-        name=person.name,
         until=line.until if line else None,
         set_up=bool(line and faces.references(session, site.id, [person.id])),
         stale=consent.stale(session, site, person, WAY, now),

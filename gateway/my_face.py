@@ -19,15 +19,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from gateway import audit, consent, rules
-from gateway.capture import PATIENCE, WAY, Case, keeper
+from gateway.capture import WAY, Case, keeper
 from gateway.consent import By
 from gateway.entitlement import Span
 from gateway.errors import NotFound, NotPossible
-from gateway.face_keeping import end_of, file_reference, permit_making, withdraw
+from gateway.face_keeping import end_of, file_reference, permit_making, wards, withdraw
 from gateway.methods import Reason, face
 from gateway.permits import Found, Keep, Result
 from gateway.rules import House, Rules
-from gateway.store import faces, queries
+from gateway.store import queries
 from gateway.store.models import Subscriber, Verification
 from gateway.visit import managing, spend, still_open
 
@@ -168,7 +168,7 @@ def made(house: House, site: Rules, visit_id: str, text: str, now: datetime) -> 
     with house.store.writes.begin() as session:
         visit, _ = _own(session, site, visit_id, now)
         visit.touched_at, facts = now, dict(visit.face or {})
-        place = rules.place(house, session, site, site.door(visit.door_id))
+        place = rules.place(session, site, site.door(visit.door_id))
         said = face.made(
             text,
             place,
@@ -180,7 +180,8 @@ def made(house: House, site: Rules, visit_id: str, text: str, now: datetime) -> 
         spend(visit)
         reason = _reason(said)
         if said is None or reason is not Reason.NONE:
-            _advise(visit, reason, said.advice if said else "")
+            advice = said.advice if said else ""
+            visit.message = {"reason": reason, "way": WAY, "slip": "face", "advice": advice}
             return reason
         person = queries.lock_subscriber(session, site.id, facts["subject"])
         line = consent.live(session, site, person, WAY, now) if person else None
@@ -206,14 +207,6 @@ def _reason(said: Result | None) -> Reason:
     if said.outcome == Found.ENROLLED:
         return Reason.NONE
     return face.SLIPS.get(Found(said.outcome), Reason.NO_TURN)
-
-
-def _advise(visit: Verification, reason: Reason, advice: str) -> None:
-    slips = int((visit.face or {}).get("slips", 0)) + 1
-    visit.face = {**(visit.face or {}), "slips": slips}
-    visit.message = {"reason": reason, "way": WAY, "slip": "face", "advice": advice}
-    if slips > PATIENCE:
-        visit.message |= {"patience": "over"}
 
 
 def drop_code(house: House, site: Rules, visit_id: str, now: datetime) -> None:
@@ -255,7 +248,7 @@ def _own(
 
 
 def _ward(session: Session, site: Rules, owner: Subscriber, who: str, now: datetime) -> Subscriber:
-    for ward in faces.wards(session, owner.site_id, owner.id):
-        if ward.handle == who and not consent.of_age(site, ward, now):
-            return queries.lock_subscriber(session, owner.site_id, ward.id) or ward
+    for ward in wards(session, site, owner, now):
+        if ward.handle == who:
+            return queries.lock_subscriber(session, site.id, ward.id) or ward
     raise NotFound("nobody of that name is in this person's care")

@@ -189,7 +189,7 @@ def _wards(house: House, site: Rules, visit: Verification, at: datetime) -> list
     with house.store.reads() as session:
         owner = queries.subscriber(session, site.id, visit.subscriber_id)
         found = face_keeping.wards(session, site, owner, at) if owner else ()
-    return [{"who": one.who, "name": one.name} for one in found]
+    return [{"who": one.handle, "name": one.name} for one in found]
 
 
 def _look(facts: dict[str, Any], at: datetime) -> dict[str, str] | None:
