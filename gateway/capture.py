@@ -90,7 +90,7 @@ def _read(  # noqa: PLR0917 - where and when somebody says what
         return Unreadable(Reason.UNREADABLE if text else Reason.INCOMPLETE, "claim")
     if keeper(site) is Keep.HOLDER and _REFERENCE.fullmatch(text.lower()):
         return _one(house, session, site, text.lower())
-    place = rules.place(house, session, site, site.door(visit.door_id))
+    place = rules.place(session, site, site.door(visit.door_id))
     for name in ("qr", "card"):
         method = house.methods.get(name)
         shown = method.recognise(text) if method else None
@@ -186,11 +186,9 @@ class Case:
     def permit_look(self) -> None:
         """Permit a look; the visit gets no permit if its consent or the device is gone."""
         spend(self.visit)
-        facts = self.visit.face or {}
-        ticket = str(facts.get("ticket", ""))
-        line = consent.live_for_visit(self.session, self.site, ticket, WAY, self.now)
         units = rules.face_devices(self.session, self.site, self.door, self.now)
-        if line is None or line.id != facts.get("consent") or not units:
+        if not self._agreed() or not units:
+            facts = self.visit.face or {}
             kept = {"claimed", "people", "only", "slips"}
             self.visit.face = {k: v for k, v in facts.items() if k in kept}
             return
@@ -265,13 +263,16 @@ class Case:
 
     def stands(self, person: Subscriber) -> Reason:
         """Say whether a look still counts: both consents live, and another way open (P1)."""
+        if not self._agreed() or not consent.live(self.session, self.site, person, WAY, self.now):
+            return Reason.NO_CONSENT
+        return Reason.NONE if self.has_alternative(person) else Reason.RESTING
+
+    def _agreed(self) -> bool:
+        """Say whether what this visit has agreed to is live."""
         facts = self.visit.face or {}
         ticket = str(facts.get("ticket", ""))
         line = consent.live_for_visit(self.session, self.site, ticket, WAY, self.now)
-        agreed = line is not None and line.id == facts.get("consent")
-        if not agreed or not consent.live(self.session, self.site, person, WAY, self.now):
-            return Reason.NO_CONSENT
-        return Reason.NONE if self.has_alternative(person) else Reason.RESTING
+        return line is not None and line.id == facts.get("consent")
 
     def missed(self) -> bool:
         """Say whether a reference that was permitted is gone since: then nothing failed."""
