@@ -91,13 +91,12 @@ def make_engine(name: str = "dlib") -> Engine:
 
     Raises BadConfig, with what to install, if there is none of that name or a part is missing.
     """
-    found = entry_points(group=GROUP, name=name)
-    makers: list[Callable[[], Engine]] = [entry.load() for entry in found]
     if name == "dlib":
-        makers = [DlibEngine]
-    if not makers:
-        raise BadConfig(SETTING, f"there is no engine {name!r}", "Name dlib, or one installed.")
-    return makers[0]()
+        return DlibEngine()
+    for entry in entry_points(group=GROUP, name=name):
+        made: Engine = entry.load()()
+        return made
+    raise BadConfig(SETTING, f"there is no engine {name!r}", "Name dlib, or one installed.")
 
 
 class DlibEngine:
