@@ -8,7 +8,6 @@ this visit alone; a reference is compared with only while its owner's own consen
 while that person has another way through this door that works (P1).
 """
 
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from gateway.consent import By
 from gateway.entitlement import Span, household_of
 from gateway.errors import NotPossible
 from gateway.methods import Claiming, Kind, Probe, Reason, Reference, Spendable, Unreadable
-from gateway.permits import MOST_REFERENCES, Keep, Permit, Purpose
+from gateway.permits import MOST_REFERENCES, REFERENCE, SEALED, Keep, Permit, Purpose
 from gateway.policy import Standing
 from gateway.rules import House, Rules
 from gateway.store import faces, queries
@@ -32,9 +31,6 @@ from gateway.visit import spend, standing, still_open
 WAY = "face"
 PATIENCE = 2
 """Tries of advice, after which the other ways are put first."""
-SEALED = "EWF:"
-"""How a sealed reference begins, which its holder keeps: for the face device, and never for us."""
-_REFERENCE = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ def _read(  # noqa: PLR0917 - where and when somebody says what
 ) -> _Claimed | Unreadable:
     if not text or text.startswith(SEALED):
         return Unreadable(Reason.UNREADABLE if text else Reason.INCOMPLETE, "claim")
-    if keeper(site) is Keep.HOLDER and _REFERENCE.fullmatch(text.lower()):
+    if keeper(site) is Keep.HOLDER and REFERENCE.fullmatch(text.lower()):
         return _one(house, session, site, text.lower())
     place = rules.place(session, site, site.door(visit.door_id))
     for name in ("qr", "card"):

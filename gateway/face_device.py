@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gateway import audit, permits, rules
 from gateway.device import add_face, end, is_key, take_pairing
 from gateway.errors import NotAllowed, NotPossible
-from gateway.permits import Call, Certificate, Keep, Order
+from gateway.permits import MOST_HELD, REFERENCE, Call, Certificate, Keep, Order
 from gateway.rules import House, Rules
 from gateway.signing import SigningKey
 from gateway.store import faces, held, queries
@@ -27,9 +27,6 @@ from gateway.tokens import TokenFault
 
 STATUSES = frozenset({"ready", "busy", "broken"})
 MOST = 100
-MOST_HELD = 200
-"""References that one call names; a device that has more names others the next time."""
-_REFERENCE = re.compile("[0-9a-f]{32}")
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
 _PATH = r"/(?!/)[A-Za-z0-9._~/-]*"
 _ADDRESS = re.compile(
@@ -161,7 +158,7 @@ def _unknown(session: Session, site_id: str, kid: str, holds: Sequence[str]) -> 
 
     A reference outlives its withdrawal where a vault, a key or this database came from a copy.
     """
-    named = sorted({name for name in holds[:MOST_HELD] if _REFERENCE.fullmatch(name)})
+    named = sorted({name for name in holds[:MOST_HELD] if REFERENCE.fullmatch(name)})
     known = held.accounted(session, site_id, kid, named) if named else frozenset()
     return [name for name in named if name not in known]
 

@@ -11,6 +11,7 @@ within 60 s and count once, by `jti`: whoever takes one remembers that. An order
 is done, and so does its certificate: a device may be off for a week.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -24,6 +25,14 @@ from gateway.tokens import TokenFault, moment_of, seconds_of
 LIFETIME = timedelta(seconds=60)
 MOST_REFERENCES = 12
 """One household: beyond this a comparison would be a search (1:N), which we do not do."""
+REFERENCE = re.compile("[0-9a-f]{32}")
+"""How the id of a reference is written."""
+SEALED = "EWF:"
+"""How a sealed reference begins, which its holder keeps: for the face device, and nobody else."""
+MOST_HELD = 200
+"""References that one call of a device names; one that has more names others the next time."""
+PAD_LEVEL = "none"
+"""ISO/IEC 30107-3: a head turn is no tested defence against a picture or a mask."""
 _CLOCKS_APART = timedelta(seconds=5)
 _FOREVER = timedelta(days=3650)
 

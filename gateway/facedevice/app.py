@@ -28,11 +28,10 @@ from gateway.facedevice.leave import judge, names_of
 from gateway.facedevice.pool import Loaded, Pool, Trouble
 from gateway.facedevice.refusals import handle, refuse
 from gateway.facedevice.vault import Pairing, Reference, Vault
-from gateway.permits import LIFETIME, Found, Keep, Permit, Purpose, Result
+from gateway.permits import LIFETIME, PAD_LEVEL, Found, Keep, Permit, Purpose, Result
 from gateway.qr_picture import qr_svg
 from gateway.signing import SigningKey
 
-PAD_LEVEL = "none"  # ISO/IEC 30107-3: a head turn is no tested defence against a picture or a mask
 SECONDS = 20
 """From begin to capture, again until a capture has come, and from then to its answer: a quarter
 of it at least.

@@ -8,9 +8,9 @@ import click
 from gateway import log
 from gateway.errors import BadConfig, GatewayError
 from gateway.facedevice import bare, calibrate, config, link, serve
-from gateway.facedevice.app import PAD_LEVEL
 from gateway.facedevice.engine import make_engine
 from gateway.facedevice.vault import Vault, VaultFault
+from gateway.permits import PAD_LEVEL
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

@@ -16,8 +16,8 @@ from gateway import cose
 from gateway.errors import BadConfig
 from gateway.facedevice.engine import NUMBERS
 from gateway.facedevice.vault import Reference, Vault
+from gateway.permits import SEALED
 
-PREFIX = "EWF:"
 MOST_TEXT = 700
 """Characters of a text we read; ours have about 490."""
 _LABEL = "holder"
@@ -37,7 +37,7 @@ def hand_out(vault: Vault, reference: Reference, vector: bytes) -> str | None:
         raise ValueError("no holder can keep these numbers") from None
     site, name = reference.site, reference.id
     sealed = vault.secrets.wrap(_LABEL, _bound(site, name), head + reference.engine.encode())
-    text = PREFIX + cose.base45_encode(bytes.fromhex(name) + base64.b64decode(sealed))
+    text = SEALED + cose.base45_encode(bytes.fromhex(name) + base64.b64decode(sealed))
     return None if vault.gone(site, name) else text
 
 
@@ -56,9 +56,9 @@ def take_back(  # noqa: PLR0917 - what was brought, and all it has to agree with
 
 
 def _unsealed(vault: Vault, site: str, text: str) -> tuple[Reference, bytes] | None:
-    if not text.startswith(PREFIX) or len(text) > MOST_TEXT:
+    if not text.startswith(SEALED) or len(text) > MOST_TEXT:
         return None
-    raw = cose.base45_decode(text.removeprefix(PREFIX)) or b""
+    raw = cose.base45_decode(text.removeprefix(SEALED)) or b""
     name, sealed = raw[:_ID_BYTES].hex(), base64.b64encode(raw[_ID_BYTES:]).decode()
     try:
         plain = vault.secrets.unwrap(_LABEL, _bound(site, name), sealed)

@@ -1,16 +1,13 @@
 """Whether a permit counts here: signed by the gateway of a paired door, sound, and for now."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from gateway import permits
 from gateway.facedevice.link import keys_of
 from gateway.facedevice.vault import LONGEST_SECONDS, Pairing
-from gateway.permits import MOST_REFERENCES, Keep, Permit, Purpose
+from gateway.permits import MOST_REFERENCES, REFERENCE, Keep, Permit, Purpose
 from gateway.tokens import TokenFault
-
-_REFERENCE = re.compile("[0-9a-f]{32}")
 
 
 def judge(
@@ -45,7 +42,7 @@ def _sound(permit: Permit, now: datetime) -> bool:
     names, second = names_of(permit), now.timestamp()
     if not permit.consent.strip() or not permit.notice.strip() or permit.keep not in set(Keep):
         return False
-    if not all(_REFERENCE.fullmatch(name) for name in names) or len(set(names)) != len(names):
+    if not all(REFERENCE.fullmatch(name) for name in names) or len(set(names)) != len(names):
         return False
     if permit.purpose == Purpose.ENROL:
         ends = second < permit.until <= second + LONGEST_SECONDS

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from http import HTTPStatus
 from http.client import HTTPException
 from threading import Event, Thread
 from time import monotonic
@@ -32,7 +33,7 @@ from gateway.config import LOOPBACK
 from gateway.errors import BadConfig, NotPossible
 from gateway.facedevice.config import Config, safe_address
 from gateway.facedevice.vault import Pairing, Vault, VaultFault
-from gateway.permits import LIFETIME, Call, Certificate, Order
+from gateway.permits import LIFETIME, MOST_HELD, Call, Certificate, Order
 from gateway.signing import Keys, SigningKey
 
 PAIR, POLL = "/api/v1/face-devices/pair", "/api/v1/face-devices/poll"
@@ -41,7 +42,6 @@ DISOWNED_SECONDS = 15
 SWEEP_SECONDS = 2
 TIMEOUT_SECONDS = 4
 MOST = 50  # orders and certificates in one call
-MOST_HELD = 200  # references named in one call
 _MOST_BYTES = 1_000_000
 _MOST_NAME = 64
 _AT_ONCE = 8
@@ -81,7 +81,7 @@ def pair(config: Config, vault: Vault, gateway: str, code: str, now: datetime) -
     answer = _post(gateway + PAIR, said)
     if not answer.status:
         raise NotPossible("gateway_away", f"No gateway answers at {gateway}")
-    if answer.status != 201:  # noqa: PLR2004 - the contract
+    if answer.status != HTTPStatus.CREATED:
         reason = answer.said.get("detail") or answer.said.get("title") or answer.status
         raise NotPossible("not_paired", f"The gateway did not pair this device: {reason}")
     try:
@@ -208,9 +208,9 @@ class Link:
         }
         answer = _post(pairing.gateway + POLL, said)
         self._note(pairing, answer.status)
-        if answer.status == 200:  # noqa: PLR2004 - the contract
+        if answer.status == HTTPStatus.OK:
             self._heed(pairing, answer.said)
-        elif answer.status in {403, 404} and not pairing.ended:
+        elif answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND} and not pairing.ended:
             self._vault.heard(pairing, keys=pairing.keys, ended=int(self._clock().timestamp()))
 
     def _held(self, pairing: Pairing) -> list[str]:
@@ -223,7 +223,7 @@ class Link:
     def _note(self, pairing: Pairing, status: int) -> None:
         """Say once what has changed."""
         door = (pairing.site, pairing.door)
-        if self._heard.get(door, 200) != status:
+        if self._heard.get(door, HTTPStatus.OK) != status:
             log.warning("gateway", site=pairing.site, door=pairing.door, status=status or "away")
         self._heard[door] = status
 
@@ -249,10 +249,12 @@ class Link:
         if not isinstance(order, Order) or order.issuer != pairing.site:
             log.warning("order_refused", site=pairing.site)
             return
-        found = self._vault.obey(order, lambda found: self._certificate(order, found, now), now)
+        found = self._vault.obey(
+            order, lambda found: self._certificate(order, now, found=found), now
+        )
         log.info("erased", order=order.jti, found=found)
 
-    def _certificate(self, order: Order, found: bool, now: datetime) -> str:  # noqa: FBT001 - it is told
+    def _certificate(self, order: Order, now: datetime, *, found: bool) -> str:
         issued = now.replace(microsecond=0)
         certificate = Certificate(
             order.audience,

@@ -27,8 +27,6 @@ from gateway.methods import (
 from gateway.permits import Found, Result
 from gateway.tokens import TokenFault
 
-PAD_LEVEL = "none"  # ISO/IEC 30107-3: no tested defence against a picture or a mask
-
 
 class Face:
     """The `face` way."""

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from gateway import face_device, rules, signing
 from gateway.errors import NotAllowed
 from gateway.methods import digits
+from gateway.permits import MOST_HELD
 from gateway.web import forms, now, parts, problem
 from gateway.web.api import body
 
@@ -40,7 +41,7 @@ def poll() -> ResponseReturnValue:
     told = body()
     word = forms.clean(told.get("call"), MAX_WORD)
     certificates = _texts(told.get("certificates"), face_device.MOST, MAX_WORD)
-    holds = _texts(told.get("held"), face_device.MOST_HELD, MAX_REFERENCE)
+    holds = _texts(told.get("held"), MOST_HELD, MAX_REFERENCE)
     try:
         heard = face_device.call(parts().house, word, certificates, now(), holds=holds)
     except NotAllowed:

@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw
 from gateway import cose
 from gateway.facedevice import holder
 from gateway.facedevice.engine import distance, pack, unpack
-from gateway.facedevice.holder import MOST_TEXT, PREFIX
+from gateway.facedevice.holder import MOST_TEXT
 from gateway.facedevice.vault import Reference, Vault
 from gateway.keys import Secrets
-from gateway.permits import Order
+from gateway.permits import SEALED, Order
 from tests import faces
 from tests.facedevice import blocks
 from tests.facedevice.world import DAY, Kiosk, Site, reference
@@ -60,7 +60,7 @@ def test_what_somebody_keeps_opens_for_them(kiosk: Kiosk):
 
 def test_the_device_keeps_nothing_of_it(kiosk: Kiosk, vault: Vault, tmp_path: Path):
     name, text = made(kiosk, 1)
-    raw = cose.base45_decode(text.removeprefix(PREFIX))
+    raw = cose.base45_decode(text.removeprefix(SEALED))
     assert raw is not None
     assert raw[:16].hex() == name
     assert vault.held() == []
@@ -73,7 +73,7 @@ def test_the_code_is_short_enough_to_be_photographed_and_read(kiosk: Kiosk):
     answer = kiosk.look("/enrol", kiosk.site.enrolling(reference(), keep="holder"), 1)
     assert answer.json is not None
     text, svg = answer.json["sealed"], answer.json["svg"]
-    assert text.startswith(PREFIX)
+    assert text.startswith(SEALED)
     assert len(text) <= 600
     assert [found.text for found in zxingcpp.read_barcodes(drawn(svg))] == [text]
 
@@ -192,22 +192,22 @@ def test_it_opens_for_its_site_its_id_and_its_engine_alone(vault: Vault, clock: 
     assert list(holder.take_back(vault, "hotel", text, {name}, ENGINE, clock())) == [name]
     assert not holder.take_back(vault, "court", text, {name}, ENGINE, clock())
     assert not holder.take_back(vault, "hotel", text, {name}, "blocks-v2", clock())
-    raw = cose.base45_decode(text.removeprefix(PREFIX))
+    raw = cose.base45_decode(text.removeprefix(SEALED))
     assert raw is not None
-    renamed = PREFIX + cose.base45_encode(bytes.fromhex(other) + raw[16:])
+    renamed = SEALED + cose.base45_encode(bytes.fromhex(other) + raw[16:])
     assert not holder.take_back(vault, "hotel", renamed, {name, other}, ENGINE, clock())
 
 
 def test_no_bit_of_it_can_be_changed(vault: Vault, clock: Clock):
     name = reference()
-    raw = cose.base45_decode(sealed(vault, clock, name).removeprefix(PREFIX))
+    raw = cose.base45_decode(sealed(vault, clock, name).removeprefix(SEALED))
     assert raw is not None
     for at in (16, 28, 40, len(raw) - 1):
         bent = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
-        text = PREFIX + cose.base45_encode(bent)
+        text = SEALED + cose.base45_encode(bent)
         assert not holder.take_back(vault, "hotel", text, {name}, ENGINE, clock())
     for short in (b"", raw[:15], raw[:16], raw[:20], raw[:44]):
-        text = PREFIX + cose.base45_encode(short)
+        text = SEALED + cose.base45_encode(short)
         assert not holder.take_back(vault, "hotel", text, {name}, ENGINE, clock())
 
 
