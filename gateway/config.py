@@ -1,6 +1,8 @@
 """Every setting, its type, default and environment name. Read once, at the start."""
 
+import errno
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,10 +86,10 @@ def read(environ: Mapping[str, str] = os.environ, *, demo: bool = False) -> Conf
         secrets=_secrets(environ, data, create=demo),
         tls=tls,
         public_url=_url(environ.get("EITHERWAY_PUBLIC_URL") or ""),
-        proxies=_number(environ, "EITHERWAY_PROXIES", 0, range(5)),
+        proxies=number(environ, "EITHERWAY_PROXIES", 0, range(5)),
         host=host,
-        port=_number(environ, "PORT", 8000, range(1, 65536)),
-        workers=_number(environ, "EITHERWAY_WORKERS", 2, range(1, 65)),
+        port=number(environ, "PORT", 8000, range(1, 65536)),
+        workers=number(environ, "EITHERWAY_WORKERS", 2, range(1, 65)),
         demo=demo,
     )
 
@@ -140,7 +142,8 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
     raise BadConfig(name, f"{text!r} is neither yes nor no", "Write 1 or 0")
 
 
-def _number(environ: Mapping[str, str], name: str, default: int, allowed: range) -> int:
+def number(environ: Mapping[str, str], name: str, default: int, allowed: range) -> int:
+    """Read a setting that is a whole number; `BadConfig` says which are allowed."""
     text = environ.get(name) or str(default)
     if text.isascii() and text.isdigit() and len(text) < _LONG and int(text) in allowed:
         return int(text)
@@ -149,3 +152,35 @@ def _number(environ: Mapping[str, str], name: str, default: int, allowed: range)
         f"{text[:20]!r} is not a whole number from {allowed.start} to {allowed.stop - 1}",
         f"Leave it out for {default}",
     )
+
+
+def bind(host: str, port: int) -> str:
+    """Write an address as gunicorn wants it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def check_free(host: str, port: int, *, settings: tuple[str, str]) -> None:
+    """Insist that an address can be listened on; `BadConfig` names the setting that is wrong.
+
+    `settings` are the names of the host's and of the port's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise _cannot_listen(host, port, settings, error) from None
+
+
+def _cannot_listen(host: str, port: int, settings: tuple[str, str], error: OSError) -> BadConfig:
+    for_host, for_port = settings
+    if isinstance(error, socket.gaierror):
+        return BadConfig(for_host, f"no address {host!r}", "Leave it out for 127.0.0.1")
+    if error.errno == errno.EADDRINUSE:
+        reason = f"{port} is used by another program"
+        return BadConfig(for_port, reason, f"Choose another: {for_port}={port % 65535 + 1}")
+    if error.errno == errno.EACCES:
+        return BadConfig(for_port, f"{port} is not ours to take", "Choose one above 1023")
+    reason = f"{host} is not an address of this machine"
+    return BadConfig(for_host, reason, "Leave it out for 127.0.0.1")

@@ -8,8 +8,10 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import structlog
+from gunicorn.glogging import Logger
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 SECRET_NAMES = re.compile(
@@ -72,3 +74,13 @@ def set_up() -> None:
     root.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)  # a library's warning is a line like all others
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+class Lines(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn's own lines, written like all others."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ANN401 - gunicorn's settings
+        """Hand every line to the root, which knows the form and what to hide."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True

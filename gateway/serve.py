@@ -4,10 +4,8 @@ The worker is a child of its own: started again if it dies, and it ends if whoev
 gone.
 """
 
-import errno
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,12 +18,11 @@ import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from gunicorn.glogging import Logger
 
 from gateway import face_keeping, verification
 from gateway.app import create_app, make_house, utc_now
-from gateway.config import Config
-from gateway.errors import BadConfig
+from gateway.config import Config, bind, check_free
+from gateway.log import Lines
 from gateway.rules import House
 from gateway.store import DatabaseFault, queries
 
@@ -35,16 +32,6 @@ AGAIN_SECONDS = 5
 STOP_SECONDS = 5
 THROTTLES_KEPT = timedelta(days=90)
 log = structlog.get_logger()
-
-
-class Lines(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn's own lines, written like all others."""
-
-    def setup(self, cfg: Any) -> None:  # noqa: ANN401 - gunicorn's settings
-        """Hand every line to the root, which knows the form and what to hide."""
-        super().setup(cfg)
-        self.error_log.handlers.clear()
-        self.error_log.propagate = True
 
 
 class Beside:
@@ -102,9 +89,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""
         config = self._config
-        host = f"[{config.host}]" if ":" in config.host else config.host
         settings: dict[str, Any] = {
-            "bind": f"{host}:{config.port}",
+            "bind": bind(config.host, config.port),
             "workers": config.workers,
             "worker_class": "gthread",
             "threads": THREADS,
@@ -152,27 +138,7 @@ def serve(
 
 def listenable(config: Config) -> None:
     """Insist that HOST and PORT can be listened on; `BadConfig` otherwise."""
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((config.host, config.port))
-        except socket.gaierror:
-            raise BadConfig(
-                "HOST", f"no address {config.host!r}", "Leave it out for 127.0.0.1"
-            ) from None
-        except OSError as error:
-            raise _cannot_listen(config, error) from None
-
-
-def _cannot_listen(config: Config, error: OSError) -> BadConfig:
-    if error.errno == errno.EADDRINUSE:
-        reason = f"{config.port} is used by another program"
-        return BadConfig("PORT", reason, "Choose another: PORT=8001")
-    if error.errno == errno.EACCES:
-        return BadConfig("PORT", f"{config.port} is not ours to take", "Choose one above 1023")
-    reason = f"{config.host} is not an address of this machine"
-    return BadConfig("HOST", reason, "Leave it out for 127.0.0.1")
+    check_free(config.host, config.port, settings=("HOST", "PORT"))
 
 
 def _environ(config: Config, environ: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import jose
-from gateway.config import LOOPBACK, Setting
+from gateway.config import LOOPBACK, Setting, number
 from gateway.errors import BadConfig
 from gateway.keys import Secrets, load_master, parse_master
 from gateway.signing import SigningKey
@@ -34,7 +34,6 @@ SETTINGS = (
     Setting("EITHERWAY_FACE_VAULT_KEY_FILE", "DATA/vault.key", "file with that key, mode 0600"),
 )
 DATABASE = "face.db"
-_LONG = 10  # digits: no setting has so many, and int() refuses thousands
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Config:
     """Read the environment; `BadConfig` names the first setting that is wrong and the fix."""
     data = Path(environ.get("EITHERWAY_FACE_DATA") or "var/face")
     host = environ.get("EITHERWAY_FACE_HOST") or "127.0.0.1"
-    port = _number(environ, "EITHERWAY_FACE_PORT", 8010, range(1, 65536))
+    port = number(environ, "EITHERWAY_FACE_PORT", 8010, range(1, 65536))
     _folder(data)
     vault_key = _key(environ, data, "EITHERWAY_FACE_VAULT_KEY", "vault.key")
     own = _key(environ, data, "EITHERWAY_FACE_KEY", "device.key")
@@ -73,8 +72,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Config:
         port=port,
         url=_url(environ.get("EITHERWAY_FACE_URL") or "", host, port),
         engine=engine(environ),
-        processes=_number(environ, "EITHERWAY_FACE_PROCESSES", 1, range(1, 33)),
-        queue=_number(environ, "EITHERWAY_FACE_QUEUE", 4, range(65)),
+        processes=number(environ, "EITHERWAY_FACE_PROCESSES", 1, range(1, 33)),
+        queue=number(environ, "EITHERWAY_FACE_QUEUE", 4, range(65)),
         threshold=_threshold(environ.get("EITHERWAY_FACE_THRESHOLD") or ""),
     )
 
@@ -151,14 +150,3 @@ def _threshold(text: str) -> float | None:
     if not math.isfinite(value):
         raise BadConfig("EITHERWAY_FACE_THRESHOLD", f"{text[:20]!r} is no number", "Leave it out")
     return value
-
-
-def _number(environ: Mapping[str, str], name: str, default: int, allowed: range) -> int:
-    text = environ.get(name) or str(default)
-    if text.isascii() and text.isdigit() and len(text) < _LONG and int(text) in allowed:
-        return int(text)
-    raise BadConfig(
-        name,
-        f"{text[:20]!r} is not a whole number from {allowed.start} to {allowed.stop - 1}",
-        f"Leave it out for {default}",
-    )

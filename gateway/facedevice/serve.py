@@ -1,9 +1,7 @@
 """Serving: gunicorn with one process, which has the vault, the engines and the link to itself."""
 
-import errno
 import os
 import resource
-import socket
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,9 +9,8 @@ import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from gunicorn.glogging import Logger
 
-from gateway.errors import BadConfig
+from gateway.config import bind, check_free
 from gateway.facedevice import pool
 from gateway.facedevice.app import Device, create_app
 from gateway.facedevice.bodies import MOST_AT_ONCE
@@ -21,19 +18,10 @@ from gateway.facedevice.config import Config
 from gateway.facedevice.link import Link
 from gateway.facedevice.vault import Vault
 from gateway.facedevice.worker import MOST_CONNECTIONS, Worker
+from gateway.log import Lines
 
 AFTER_OTHERS = 15  # niceness: a PIN typed on the same machine goes first
 SPARE = 3  # threads for whoever only begins or asks how it is, while all others are taken
-
-
-class Lines(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn's own lines, written like all others."""
-
-    def setup(self, cfg: Any) -> None:  # noqa: ANN401 - gunicorn's settings
-        """Hand every line to the root, which knows the form and what to hide."""
-        super().setup(cfg)
-        self.error_log.handlers.clear()
-        self.error_log.propagate = True
 
 
 class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
@@ -58,9 +46,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""
         config = self._config
-        host = f"[{config.host}]" if ":" in config.host else config.host
         settings: dict[str, Any] = {
-            "bind": f"{host}:{config.port}",
+            "bind": bind(config.host, config.port),
             "workers": 1,
             "worker_class": Worker,
             "worker_connections": MOST_CONNECTIONS,
@@ -112,27 +99,8 @@ def serve(config: Config, beside: int | None = None) -> None:
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # faces and keys are in memory
     os.nice(AFTER_OTHERS)
-    _listenable(config)
+    settings = ("EITHERWAY_FACE_HOST", "EITHERWAY_FACE_PORT")
+    check_free(config.host, config.port, settings=settings)
     Vault(config.data, config.secrets).close()
     pool.check(config.engine)
     Server(config, beside).run()
-
-
-def _listenable(config: Config) -> None:
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((config.host, config.port))
-        except OSError as error:
-            raise _cannot_listen(config, error) from None
-
-
-def _cannot_listen(config: Config, error: OSError) -> BadConfig:
-    setting, fix = "EITHERWAY_FACE_PORT", "Choose another"
-    if error.errno == errno.EADDRINUSE:
-        return BadConfig(setting, f"{config.port} is used by another program", fix)
-    if error.errno == errno.EACCES:
-        return BadConfig(setting, f"{config.port} is not ours to take", "Choose one above 1023")
-    reason = f"{config.host} is not an address of this machine"
-    return BadConfig("EITHERWAY_FACE_HOST", reason, "Leave it out for 127.0.0.1")
