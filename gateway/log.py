@@ -18,7 +18,7 @@ SECRET_NAMES = re.compile(
     r"pin|pass|code|number|secret|token|key|cookie|authorization|grant|lookup|claim", re.IGNORECASE
 )
 SHAPES = re.compile(
-    r"EW1:[0-9A-Z $%*+\-./:]+"  # a pass (base45 has the space)
+    r"EW[1F]:[0-9A-Z $%*+\-./:]+"  # a pass, a sealed face (base45 has the space)
     r"|EWR:\S+"  # a signed reading
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a compact JWS
     r"|[A-Z0-9<]{28,}|(?=[a-z0-9]*<)[a-z0-9<]{28,}"  # a machine-readable zone

@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import random
 import re
 import sys
 from datetime import timedelta
@@ -10,7 +11,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import log
+from gateway import cose, log
 from gateway.log import HIDDEN, redact
 from gateway.signing import SigningKey
 from gateway.tokens import Grant, Pass, Reading, make_grant, make_pass, make_reading
@@ -23,6 +24,7 @@ GRANT = make_grant(KEY, Grant("hotel", "gate", 2, "vs_1", NOW, NOW + MINUTE, "j"
 READING = "EWR:" + make_reading(
     KEY, Reading("hotel", "r", NUMBER, "cn.ric", NOW, NOW + MINUTE, "j")
 )
+SEALED = "EWF:" + cose.base45_encode(random.Random(7).randbytes(330))  # a face its holder keeps
 ZONE = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
 SECRETS = [
     NUMBER,
@@ -35,6 +37,7 @@ SECRETS = [
     PASS,
     GRANT,
     READING,
+    SEALED,
     *ZONE.split("\n"),
     *ZONE.lower().split("\n"),
 ]
