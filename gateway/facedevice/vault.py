@@ -183,13 +183,6 @@ class Vault:
             erased or self._read("SELECT 1 FROM refused WHERE site = ? AND id = ?", site, name)
         )
 
-    def erase(self, site: str, name: str, now: datetime) -> bool:
-        """Overwrite a reference; says whether it was there."""
-        with self._write() as db:
-            found = self._erase(db, site, name, now)
-        self.tidy()
-        return found
-
     def obey(self, order: Order, certify: Callable[[bool], str], now: datetime) -> bool:
         """Erase what an order names and keep the certificate, both or neither.
 
