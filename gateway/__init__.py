@@ -13,9 +13,11 @@ The map of the house, in the order a visit walks through it:
     sitefile, law/      the one file that describes a site, and what makes it unlawful
     entitlement         who may pass which door, and when
     consent             who agreed to which notice, and until when
+    throttle            what is guessed at rests, and no other way or person with it
     enrolment           how a reference comes and goes
     verification        one visit, from claim to outcome
     capture, my_face    what comes before a camera; setting one's own face up, and stopping it
+    face_keeping        what a consent keeps of a face, and what none keeps any more
     face_device         face devices as the gateway knows them
     override            what only staff may do
     device              kiosks and readers: paired and known

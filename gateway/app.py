@@ -98,7 +98,7 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
         app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
     app.context_processor(_page_parts)
     if config.proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask says to
             app.wsgi_app, x_for=config.proxies, x_proto=config.proxies, x_host=config.proxies
         )
     return app

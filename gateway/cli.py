@@ -98,7 +98,7 @@ def _taken(port: int) -> bool:
 
 def _is_demo(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{address}/demo.json", timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{address}/demo.json", timeout=5) as answer:  # noqa: S310 - http, ours
             told = json.load(answer)
     except (OSError, HTTPException, ValueError):  # refused, silent, no HTTP at all, no JSON
         return False

@@ -28,6 +28,7 @@ MOST_HEAD = 32 * 1024  # bytes: a permit with twelve references is a tenth of it
 MOST_CONNECTIONS = 500  # below the files a process may have open
 _PIECE = 64 * 1024
 _HEAD_ENDS = b"\r\n\r\n"
+Conn = Any  # gunicorn's connection, for which it publishes no type
 
 
 class Timed(socket.socket):
@@ -63,16 +64,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, *given: object, **named: object) -> None:
         super().__init__(*given, **named)
-        self._heads: dict[Any, bytearray] = {}
-        self._hanging_up: dict[Any, int] = {}
+        self._heads: dict[Conn, bytearray] = {}
+        self._hanging_up: dict[Conn, int] = {}
 
-    def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 - gunicorn's connection
+    def enqueue_req(self, conn: Conn) -> None:
         """Wait for the head of a connection that was accepted."""
         conn.sock = Timed(fileno=conn.sock.detach())
         self._heads[conn] = bytearray()
         self._wait(conn, HEAD_SECONDS, self._more_of_head)
 
-    def _more_of_head(self, conn: Any) -> None:  # noqa: ANN401 - gunicorn's connection
+    def _more_of_head(self, conn: Conn) -> None:
         piece, head = conn.sock.piece(), self._heads[conn]
         if piece is None:
             return
@@ -85,14 +86,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         elif not piece or len(head) > MOST_HEAD:
             self._drop(conn)
 
-    def handle(self, conn: Any) -> object:  # noqa: ANN401 - gunicorn's connection
+    def handle(self, conn: Conn) -> object:
         """Answer, in a thread; a body that has not come in time is cut off."""
         conn.sock.until = monotonic() + BODY_SECONDS
         conn.init()
         conn.parser.unreader.unread(conn.head)
         return super().handle(conn)
 
-    def finish_request(self, conn: Any, future: Future[object]) -> None:  # noqa: ANN401 - the same
+    def finish_request(self, conn: Conn, future: Future[object]) -> None:
         """Wait for the other side to hang up: it may be sending still, and is to hear us out."""
         del future
         self._hanging_up[conn] = MAX_BODY
@@ -100,13 +101,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             conn.sock.shutdown(socket.SHUT_WR)
         self._wait(conn, HANG_UP_SECONDS, self._more_of_nothing)
 
-    def _more_of_nothing(self, conn: Any) -> None:  # noqa: ANN401 - gunicorn's connection
+    def _more_of_nothing(self, conn: Conn) -> None:
         piece = conn.sock.piece()
         self._hanging_up[conn] -= len(piece or b"")
         if piece == b"" or self._hanging_up[conn] < 0:
             self._drop(conn)
 
-    def _wait(self, conn: Any, seconds: float, more: Callable[[Any], None]) -> None:  # noqa: ANN401
+    def _wait(self, conn: Conn, seconds: float, more: Callable[[Conn], None]) -> None:
         conn.sock.until = monotonic() + seconds
         try:
             conn.sock.setblocking(False)
@@ -122,7 +123,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             if unasked or conn.sock.until <= now:
                 self._drop(conn)
 
-    def _drop(self, conn: Any) -> None:  # noqa: ANN401 - gunicorn's connection
+    def _drop(self, conn: Conn) -> None:
         self._heads.pop(conn, None)
         self._hanging_up.pop(conn, None)
         with suppress(KeyError, ValueError):

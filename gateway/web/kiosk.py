@@ -184,7 +184,7 @@ def pair() -> ResponseReturnValue:
     if request.method == "POST":
         code = digits(_field("code"), limit=64) or ""
         if cookie := device.pair(parts().house, code, _browser(), now()):
-            response: Response = redirect(url_for("kiosk.show"), 303)  # type: ignore[assignment]
+            response: Response = redirect(url_for("kiosk.show"), 303)  # type: ignore[assignment]  # Werkzeug's type
             set_cookie(response, access.KIOSK_COOKIE, cookie, access.KIOSK_DAYS)
             return response
         message = {"reason": "wrong", "wait": 0}
