@@ -15,7 +15,7 @@ from gateway import attempt, methods
 from gateway.keys import Secrets
 from gateway.rules import House, Rules
 from gateway.store import Store, open_store
-from gateway.store.models import Base
+from gateway.store.base import Base
 from tests import makers
 from tests.databases import BOTH, Postgres, fresh, migrated
 

@@ -13,7 +13,8 @@ from gateway.methods import Reason
 from gateway.permits import Call, Found, Order
 from gateway.rules import House, Rules
 from gateway.signing import SigningKey
-from gateway.store.models import Base, Enrolment, EraseOrder, Record
+from gateway.store.base import Base
+from gateway.store.models import Enrolment, EraseOrder, Record
 from tests.face_devices import URL, Device, token_of
 from tests.faced import managed, set_up, subscriber
 from tests.houses import dump, statements

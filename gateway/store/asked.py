@@ -6,10 +6,10 @@ on tables, not on classes: the session holds nothing of theirs that must be brou
 
 from sqlalchemy import BindParameter, bindparam, func, select, update
 
+from gateway.store.base import Base
 from gateway.store.models import (
     ApiKey,
     Attempt,
-    Base,
     Closure,
     Device,
     Enrolment,

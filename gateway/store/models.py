@@ -4,71 +4,20 @@ No face, no identity number and no PIN is here: a number is kept as a blind inde
 characters, a secret as a keyed or memory-hard hash, a key sealed under the master key.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
-    DateTime,
-    Dialect,
     ForeignKeyConstraint,
     Index,
-    MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class Instant(TypeDecorator[datetime]):
-    """An instant in UTC; refuses a naive datetime on the way in, gives an aware one back."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store UTC: SQLite keeps no zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            message = "an instant needs a time zone"
-            raise ValueError(message)
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give UTC back."""
-        del dialect
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Base(DeclarativeBase):
-    """What all tables share: names for every constraint, so that migrations can speak of them."""
-
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a plain class attribute
-        datetime: Instant,
-        str: String(64),
-        dict[str, Any]: JSON,
-        int: BigInteger,
-    }
-
-
-def _of(table: str) -> ForeignKeyConstraint:
-    """Refer to a row of the same site: a reference across sites cannot be written."""
-    return ForeignKeyConstraint(["site_id", f"{table}_id"], [f"{table}.site_id", f"{table}.id"])
+from gateway.store.base import Base, of
 
 
 class Site(Base):
@@ -105,7 +54,7 @@ class Device(Base):
     """A paired kiosk, a registered card reader, or a face device as one door has it.
 
     A kiosk's screen is a function of this row. `url` is where browsers reach a face device and
-    `status` what it last said of itself.
+    `status` what it last said of itself; `report` is what a kiosk said of its battery and camera.
     """
 
     __tablename__ = "device"
@@ -124,7 +73,8 @@ class Device(Base):
     visits: Mapped[int] = mapped_column(default=0)
     url: Mapped[str | None] = mapped_column(String(200))
     status: Mapped[str | None]
-    __table_args__ = (_of("door"),)
+    report: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    __table_args__ = (of("door"),)
 
 
 class Pairing(Base):
@@ -139,14 +89,16 @@ class Pairing(Base):
     guesses: Mapped[int] = mapped_column(default=0)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
-    __table_args__ = (_of("door"),)
+    __table_args__ = (of("door"),)
 
 
 class Subscriber(Base):
     """An enrolled person. `salt` makes the commitments by which the log speaks of them.
 
-    `household` is the flat or booking they are claimed by. `consents_from` is the day they turn
-    fourteen, None if nobody knows; until then only `guardian_id` may consent for them.
+    `household` is the flat or booking they are claimed by; `external_id` names them where
+    a list of people came from, so that it can be read in again. `consents_from` is the day they
+    turn fourteen, None if nobody knows; until then only `guardian_id` may consent for them.
+    `guardian_contact` and `guardian_relation` are asked for when a minor is lodged.
     """
 
     __tablename__ = "subscriber"
@@ -159,11 +111,15 @@ class Subscriber(Base):
     household: Mapped[str]
     guardian_id: Mapped[str | None]
     consents_from: Mapped[date | None]
+    external_id: Mapped[str | None]
+    guardian_contact: Mapped[str | None] = mapped_column(String(200))
+    guardian_relation: Mapped[str | None]
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("site_id", "handle"),
         UniqueConstraint("site_id", "locator"),
+        Index(None, "site_id", "external_id", unique=True),
         Index(None, "site_id", "household"),
         Index(None, "site_id", "guardian_id"),
         ForeignKeyConstraint(["site_id"], ["site.site_id"]),
@@ -182,7 +138,7 @@ class Entitlement(Base):
     not_before: Mapped[datetime]
     not_after: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-    __table_args__ = (_of("subscriber"), Index(None, "site_id", "subscriber_id"))
+    __table_args__ = (of("subscriber"), Index(None, "site_id", "subscriber_id"))
 
 
 class Enrolment(Base):
@@ -201,14 +157,18 @@ class Enrolment(Base):
     valid_to: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     __table_args__ = (
-        _of("subscriber"),
+        of("subscriber"),
         Index(None, "site_id", "method", "lookup"),
         Index(None, "site_id", "subscriber_id"),
+        Index(None, "site_id", "last_two"),
     )
 
 
 class Verification(Base):
-    """One visit, from claim to outcome. Nothing here says that a way was declined."""
+    """One visit, from claim to outcome. Nothing here says that a way was declined.
+
+    `offered` names the non-biometric ways that were on the screen: what the denial guard asks for.
+    """
 
     __tablename__ = "verification"
     site_id: Mapped[str] = mapped_column(primary_key=True)
@@ -220,6 +180,7 @@ class Verification(Base):
     way: Mapped[str | None]
     message: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     failures: Mapped[dict[str, Any]]
+    offered: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     claim_lookup: Mapped[str | None]
     claim_last_two: Mapped[str | None]
     claim_reader: Mapped[str | None]
@@ -233,7 +194,7 @@ class Verification(Base):
     touched_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
-    __table_args__ = (_of("door"), Index(None, "closed_at", "expires_at"))
+    __table_args__ = (of("door"), Index(None, "closed_at", "expires_at"))
 
 
 class Attempt(Base):
@@ -249,7 +210,7 @@ class Attempt(Base):
     decision: Mapped[str]
     wait: Mapped[int] = mapped_column(default=0)
     at: Mapped[datetime]
-    __table_args__ = (_of("verification"),)
+    __table_args__ = (of("verification"),)
 
 
 class Grant(Base):
@@ -262,11 +223,14 @@ class Grant(Base):
     token: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[datetime]
     redeemed_at: Mapped[datetime | None]
-    __table_args__ = (_of("verification"), Index(None, "site_id", "verification_id"))
+    __table_args__ = (of("verification"), Index(None, "site_id", "verification_id"))
 
 
 class Referral(Base):
-    """A visit that waits for a person: help was asked for, or a document is to be sighted."""
+    """A visit that waits for a person: help was asked for, or a document is to be sighted.
+
+    `taken_by` is the member of the staff who is on it, until `taken_until` unless they stay.
+    """
 
     __tablename__ = "referral"
     site_id: Mapped[str] = mapped_column(primary_key=True)
@@ -276,8 +240,10 @@ class Referral(Base):
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None] = mapped_column(String(100))
+    taken_by: Mapped[str | None]
+    taken_until: Mapped[datetime | None]
     __table_args__ = (
-        _of("verification"),
+        of("verification"),
         Index(None, "site_id", "closed_at"),
         Index(None, "site_id", "verification_id"),
     )

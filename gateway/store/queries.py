@@ -18,10 +18,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from gateway.store import asked
+from gateway.store.base import Base
 from gateway.store.models import (
     ApiKey,
     Attempt,
-    Base,
     Closure,
     Device,
     Door,

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from gateway import attempt, override, verification
 from gateway.rules import House, Rules
 from gateway.store import queries
-from gateway.store.models import Base, Verification
+from gateway.store.base import Base
+from gateway.store.models import Verification
 from tests.browsers import PHONE, OpenPage
 from tests.journeys.people import Furniture, Guest
 from tests.makers import known

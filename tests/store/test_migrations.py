@@ -25,8 +25,8 @@ from sqlalchemy import (
 
 from gateway.errors import BadConfig
 from gateway.store import open_store
+from gateway.store.base import Base, Instant
 from gateway.store.migrate import MIGRATIONS, migrate
-from gateway.store.models import Base, Instant
 from tests.houses import together
 
 TABLES = list(Base.metadata.tables.values())

@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
 from gateway.store import consents, faces, held, queries
+from gateway.store.base import Base
 from gateway.store.models import (
-    Base,
     Consent,
     Enrolment,
     EraseOrder,
@@ -29,6 +29,7 @@ from gateway.store.models import (
     Throttle,
     UsedToken,
 )
+from gateway.store.staffed import Alarm, Import, Override, Passkey, RecoveryCode, SignIn, Staff
 from tests.houses import dump
 from tests.makers import NOW, begin, later, make_kiosk, make_person, present
 
@@ -168,6 +169,7 @@ def populate(house: House, site: Rules) -> Known:
     key = apikey.add(house, site, "front desk", NOW)
     with house.store.writes.begin() as session:
         face_of(session, site, person.id, passed)
+        staff_of(session, site, passed)
         session.add(Throttle(site_id=site.id, key="c", failures=7, until=NOW, updated_at=NOW))
         session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
         pin = queries.enrolments(session, site.id, "pin", person.totp_locator)[0]
@@ -187,6 +189,23 @@ def populate(house: House, site: Rules) -> Known:
             grant=grant.jti,
             api_key=key.split(".")[1],
         )
+
+
+def staff_of(session: Session, site: Rules, visit: str) -> None:
+    """Give a site somebody at the desk, with all that the desk has to do with."""
+    named = {"site_id": site.id, "id": "mei"}
+    session.add(Staff(**named, username="mei", name="Mei", role="desk", created_at=NOW))
+    session.flush()
+    of = {"site_id": site.id, "id": "of-mei", "staff_id": "mei"}
+    session.add(Passkey(**of, credential="c", public_key="p", name="Phone", added_at=NOW))
+    session.add(RecoveryCode(**of, code_mac="mac"))
+    times = {"rotated_at": NOW, "started_at": NOW, "touched_at": NOW}
+    session.add(SignIn(**of, secret_hash="hash", agent="browser", **times))
+    asked = {"act": "accepted", "reason": "known", "detail": {}, "before": {}, "asked_at": NOW}
+    session.add(Override(**of, verification_id=visit, door_id="gate", **asked))
+    session.add(Alarm(**of, door_id="gate", why="many_overrides", detail={}, at=NOW))
+    listed = {"name": "guests.csv", "digest": "d", "state": "waiting", "text": "name"}
+    session.add(Import(**of, **listed, created_at=NOW, touched_at=NOW))
 
 
 def face_of(session: Session, site: Rules, person: str, visit: str) -> None:

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from gateway.config import Config
 from gateway.rules import House
 from gateway.signing import SigningKey
-from gateway.store.models import Base
+from gateway.store.base import Base
 from gateway.web import KEY, Parts
 from tests.makers import Person
 from tests.servers import Clock

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from gateway.store.models import Base
+from gateway.store import staffed
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=staffed.Staff.metadata,
     transaction_per_migration=False,
 )
 context.run_migrations()
