@@ -19,12 +19,12 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"tokens", "config"}),
     frozenset({"permits"}),
     frozenset({"methods", "law", "site", "sitefile"}),
-    frozenset({"policy"}),
+    frozenset({"policy", "lodging"}),
     frozenset({"store"}),
     frozenset({"audit"}),
     frozenset({"rules"}),
     frozenset({"consent", "entitlement", "visit"}),
-    frozenset({"passes", "throttle"}),
+    frozenset({"passes", "throttle", "numbering"}),
     frozenset(
         {
             "enrolment",
