@@ -12,20 +12,28 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from gateway import audit, consent, entitlement, face_device, policy, rules
+from gateway import (
+    audit,
+    consent,
+    entitlement,
+    face_device,
+    lodging,
+    numbering,
+    policy,
+    rules,
+)
 from gateway.entitlement import Basis, Span, give, household_of
 from gateway.errors import NotFound, NotPossible
 from gateway.methods import Unreadable
 from gateway.methods.card import MAX_CODE, MIN_CODE, Card
-from gateway.methods.pin import MAX_LOCATOR, MIN_LOCATOR, Pin
+from gateway.methods.pin import Pin
 from gateway.methods.qr import Qr, Use, number_of
 from gateway.passes import Cut, hash_code, sign
 from gateway.rules import House, Rules
-from gateway.store import queries
+from gateway.store import queries, roster
 from gateway.store.models import Enrolment, Subscriber
 
-HANDLE = "abcdefghjkmnpqrstvwxyz0123456789"  # Crockford's letters: none that look alike
-HANDLE_LENGTH = 8
+MAX_EXTERNAL_ID = 64  # characters
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,9 @@ class Applicant:
     """Somebody to be enrolled: what they are called, which doors they may pass, and when.
 
     `household` is the flat or booking they may be claimed by. Of `born` only the day they turn
-    fourteen is kept; without it they count as younger. `guardian` is a subscriber's id.
+    fourteen is kept; without it they count as younger. `guardian` is a subscriber's id, who need
+    not be enrolled to be asked about: `guardian_contact` and `guardian_relation` (`lodging`).
+    `external_id` names them where they were booked.
     """
 
     name: str
@@ -43,6 +53,9 @@ class Applicant:
     household: str = ""
     born: date | None = None
     guardian: str = ""
+    guardian_contact: str = ""
+    guardian_relation: str = ""
+    external_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,24 +69,32 @@ class Issued:
 
 
 def subscribe(house: House, site: Rules, applicant: Applicant, now: datetime) -> str:
-    """Enrol an applicant without any way yet; returns the subscriber's id."""
-    for group in applicant.groups:
-        if group not in {door.group for door in site.doors.values()}:
-            message = f"no door of site {site.id} belongs to the group {group}"
-            raise NotFound(message)
+    """Enrol an applicant without any way yet; returns the subscriber's id.
+
+    `NotPossible`: "guardian_wanted" (a minor is to be lodged, and an answer about their guardian is
+    missing), "bad_guardian", "bad_id", "id_taken".
+    """
+    _insist_on_groups(site, applicant.groups)
+    _insist_on_answers(site, applicant, now)
     with house.store.writes.begin() as session:
         if applicant.guardian:
             _person(session, site.id, applicant.guardian)
+        locator = numbering.free_locator(session, site.id)  # others who enrol here wait now
+        if applicant.external_id and roster.known(session, site.id, [applicant.external_id]):
+            raise NotPossible("id_taken", f"somebody has the id {applicant.external_id} already")
         person = Subscriber(
             site_id=site.id,
             id=uuid4().hex,
-            handle="".join(secrets.choice(HANDLE) for _ in range(HANDLE_LENGTH)),
-            locator=_free_locator(session, site.id),
+            handle=numbering.draw_handle(),
+            locator=locator,
             name=applicant.name,
             salt=secrets.token_hex(16),
             household=household_of(applicant.household),
             guardian_id=applicant.guardian or None,
             consents_from=consent.fourteenth(applicant.born) if applicant.born else None,
+            external_id=applicant.external_id or None,
+            guardian_contact=applicant.guardian_contact.strip() or None,
+            guardian_relation=applicant.guardian_relation or None,
             created_at=now,
         )
         session.add(person)
@@ -84,17 +105,20 @@ def subscribe(house: House, site: Rules, applicant: Applicant, now: datetime) ->
         return person.id
 
 
-def _free_locator(session: Session, site_id: str) -> str:
-    """Draw a locator nobody has; longer ones once half of the short ones are taken."""
-    queries.lock_site(session, site_id)
-    for length in range(MIN_LOCATOR, MAX_LOCATOR + 1):
-        if queries.locators(session, site_id, length) * 2 >= 10**length:
-            continue
-        while True:
-            locator = f"{secrets.randbelow(10**length):0{length}}"
-            if not queries.locator_taken(session, site_id, locator):
-                return locator
-    raise NotPossible("site_full", "this site has no PIN locators left")
+def _insist_on_groups(site: Rules, groups: Sequence[str]) -> None:
+    for group in groups:
+        if group not in {door.group for door in site.doors.values()}:
+            message = f"no door of site {site.id} belongs to the group {group}"
+            raise NotFound(message)
+
+
+def _insist_on_answers(site: Rules, applicant: Applicant, now: datetime) -> None:
+    if len(applicant.external_id) > MAX_EXTERNAL_ID:
+        raise NotPossible("bad_id", f"an id has at most {MAX_EXTERNAL_ID} characters")
+    answers = applicant.guardian_contact, applicant.guardian_relation
+    lodging.insist_on_fit(*answers)
+    if applicant.basis is Basis.STAY and applicant.born:
+        lodging.insist(applicant.born, now.astimezone(site.zone).date(), *answers)
 
 
 def issue(
@@ -219,7 +243,7 @@ def _bind_anew(house: House, session: Session, person: Subscriber, now: datetime
     block = queries.throttles(session, person.site_id, [name]).get(name)
     if block is not None and block.failures >= policy.HARD_LIMIT:
         _end(session, person, now, lambda e: e.method == "pin")
-        person.locator = _free_locator(session, person.site_id)
+        person.locator = numbering.free_locator(session, person.site_id)
 
 
 def _end(

@@ -19,12 +19,12 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"tokens", "config"}),
     frozenset({"permits"}),
     frozenset({"methods", "law", "site", "sitefile"}),
-    frozenset({"policy"}),
+    frozenset({"policy", "lodging"}),
     frozenset({"store"}),
     frozenset({"audit"}),
     frozenset({"rules", "alarms"}),
     frozenset({"consent", "entitlement", "visit"}),
-    frozenset({"passes", "throttle", "staffing"}),
+    frozenset({"passes", "throttle", "staffing", "numbering"}),
     frozenset({"browsers"}),
     frozenset(
         {

@@ -1,6 +1,7 @@
 """How a reference comes and goes."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -62,6 +63,31 @@ def test_nobody_is_enrolled_for_a_door_there_is_not(house: House, site: Rules):
     with pytest.raises(NotFound):
         enrol(house, site, Applicant("Lin Mei", ("gate", "cellar"), Basis.STAY, WEEK))
     assert dump(house) == before
+
+
+def test_an_id_from_elsewhere_is_somebody_s_alone_at_a_site(house: House, site: Rules):
+    listed = replace(LIN, external_id="A-17")
+    person = enrol(house, site, listed)
+    with house.store.reads() as session:
+        assert session.get_one(Subscriber, ("hotel", person)).external_id == "A-17"
+    before = dump(house)
+    for bad, code in ((listed, "id_taken"), (replace(LIN, external_id="A" * 65), "bad_id")):
+        with pytest.raises(NotPossible) as refused:
+            enrol(house, site, bad)
+        assert refused.value.code == code
+    assert dump(house) == before
+    assert enrol(house, make_site(house, site_id="other"), listed)
+    assert enrol(house, site) != enrol(house, site)  # nobody has to have one
+
+
+def test_of_many_who_bring_one_id_at_once_one_is_enrolled(house: House, site: Rules):
+    def bring(_: int) -> str:
+        try:
+            return enrol(house, site, replace(LIN, external_id="A-17"))
+        except NotPossible as refused:
+            return refused.code
+
+    assert sorted(together(6, bring))[1:] == ["id_taken"] * 5
 
 
 @pytest.mark.slow

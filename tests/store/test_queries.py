@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, desk, faces, held, queries
+from gateway.store import consents, desk, faces, held, queries, roster
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -105,6 +105,7 @@ CASES: dict[str, Case] = {
         (kept.reference, kept.person, kept.line)
         for kept in consents.doubtful(s, site, ["other"], now=NOW, today=NOW.date())
     ],
+    "roster.known": lambda s, site, _: roster.known(s, site, ["booked"]),
     "subscriber": lambda s, site, k: queries.subscriber(s, site, k.person),
     "subscribers": lambda s, site, _: queries.subscribers(s, site),
     "lock_subscriber": lambda s, site, k: queries.lock_subscriber(s, site, k.person),
@@ -167,7 +168,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, desk, faces, held, consents)
+        for room in (queries, desk, faces, held, consents, roster)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
@@ -235,7 +236,7 @@ def face_of(session: Session, site: Rules, person: str, visit: str) -> None:
     """Give somebody a flat, a ward, a face and an agreement; their visit, too, has agreed."""
     row = queries.lock_subscriber(session, site.id, person)
     assert row is not None
-    row.household, row.guardian_id = "1203", person
+    row.household, row.guardian_id, row.external_id = "1203", person, "booked"
     device.add_face(session, site.id, "gate", "cd" * 32, "https://camera.example", NOW)
     shown = {"way": "face", "material": "material", "document": "{}", "first_at": NOW}
     session.add(Notice(site_id=site.id, version="version", **shown))
