@@ -29,6 +29,8 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "enrolment",
+            "references",
+            "staying",
             "verification",
             "attempt",
             "capture",
