@@ -18,7 +18,6 @@ from gateway import (
     entitlement,
     lodging,
     numbering,
-    policy,
     references,
     rules,
 )
@@ -56,6 +55,7 @@ class Applicant:
     guardian_contact: str = ""
     guardian_relation: str = ""
     external_id: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,10 @@ def _subscribe(
 ) -> tuple[Subscriber, tuple[audit.Fact, ...]]:
     if applicant.guardian:
         references.owner(session, site.id, applicant.guardian)
+    told = {}
+    if applicant.host:
+        host = references.owner_here(session, site.id, applicant.host)
+        told["host"] = references.who(host)["who"]
     locator = numbering.free_locator(session, site.id)  # others who enrol here wait now
     if applicant.external_id and roster.known(session, site.id, [applicant.external_id]):
         raise NotPossible("id_taken", f"somebody has the id {applicant.external_id} already")
@@ -121,13 +125,15 @@ def _subscribe(
         external_id=applicant.external_id or None,
         guardian_contact=applicant.guardian_contact.strip() or None,
         guardian_relation=applicant.guardian_relation or None,
+        host_id=applicant.host or None,
         created_at=now,
     )
     session.add(person)
     session.flush()
     facts = give(session, person, applicant.groups, applicant.basis, applicant.span)
     session.flush()
-    return person, (audit.Fact("subscribed", references.who(person, by)), *facts)
+    told |= references.who(person, by)
+    return person, (audit.Fact("subscribed", told), *facts)
 
 
 def _insist_on_groups(site: Rules, groups: Sequence[str]) -> None:
@@ -169,7 +175,7 @@ def issue(
     with house.store.writes.begin() as session:
         person = references.owner_here(session, site.id, subscriber_id)
         references.insist_on_once(session, site.id, once, now)
-        _bind_anew(house, session, person, now)
+        references.bind_anew(house, session, person, now)
         references.end(session, person, now, _issued)
         group = group or min((e.group for e in entitlement.held_by(session, person)), default="")
         if not group:
@@ -259,7 +265,7 @@ def enrol_totp(
     with house.store.writes.begin() as session:
         person = references.owner_here(session, site.id, subscriber_id)
         references.insist_on_once(session, site.id, once, now)
-        _bind_anew(house, session, person, now)
+        references.bind_anew(house, session, person, now)
         references.end(session, person, now, lambda e: e.data.get("kind") == "totp")
         key, kept = method.issue_totp()
         references.file(session, person, ("pin", person.locator, kept), span)
@@ -290,19 +296,6 @@ def revoke(
             fact = audit.Fact("revoked", {**references.who(person, by), "way": way})
             audit.append(session, site.id, now, fact, *facts)
         return ended
-
-
-def _bind_anew(house: House, session: Session, person: Subscriber, now: datetime) -> None:
-    """Give a new locator to somebody whose own was guessed at until it was dead.
-
-    The count stays with the old one, and all that was filed under it ends (SP 800-63B-4 section
-    3.2.2: disabled until bound anew).
-    """
-    name = rules.throttle_name(house, "pin", person.locator)
-    block = queries.throttles(session, person.site_id, [name]).get(name)
-    if block is not None and block.failures >= policy.HARD_LIMIT:
-        references.end(session, person, now, lambda e: e.method == "pin")
-        person.locator = numbering.free_locator(session, person.site_id)
 
 
 def end(house: House, site: Rules, subscriber_id: str, now: datetime, *, by: str = "") -> str:

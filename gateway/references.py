@@ -6,9 +6,10 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from gateway import audit, face_device
+from gateway import audit, face_device, numbering, policy, rules
 from gateway.entitlement import Span
 from gateway.errors import NotFound, NotPossible
+from gateway.rules import House
 from gateway.store import queries
 from gateway.store.models import Enrolment, Subscriber
 
@@ -77,3 +78,16 @@ def who(person: Subscriber, by: str = "") -> dict[str, str]:
     """Name a person in a record, by commitment, and the member of the staff who acts."""
     told = {"who": audit.commitment(person.salt, person.id)}
     return {**told, "by": by} if by else told
+
+
+def bind_anew(house: House, session: Session, person: Subscriber, now: datetime) -> None:
+    """Give a new locator to somebody whose own was guessed at until it was dead.
+
+    The count stays with the old one, and all that was filed under it ends (SP 800-63B-4 section
+    3.2.2: disabled until bound anew).
+    """
+    name = rules.throttle_name(house, "pin", person.locator)
+    block = queries.throttles(session, person.site_id, [name]).get(name)
+    if block is not None and block.failures >= policy.HARD_LIMIT:
+        end(session, person, now, lambda e: e.method == "pin")
+        person.locator = numbering.free_locator(session, person.site_id)

@@ -24,7 +24,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"audit"}),
     frozenset({"rules", "alarms"}),
     frozenset({"consent", "entitlement", "visit"}),
-    frozenset({"passes", "throttle", "staffing", "numbering"}),
+    frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding"}),
     frozenset({"browsers"}),
     frozenset(
         {
