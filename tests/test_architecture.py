@@ -42,6 +42,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "sign_in",
         }
     ),
+    frozenset({"cases"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),
