@@ -42,7 +42,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "sign_in",
         }
     ),
-    frozenset({"cases"}),
+    frozenset({"cases", "watch"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),

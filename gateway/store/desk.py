@@ -230,6 +230,14 @@ def last_override(session: Session, site_id: str, visit_id: str) -> Override | N
     return session.scalar(chosen.order_by(Override.asked_at.desc()).limit(1))
 
 
+def overrides(session: Session, site_id: str, since: datetime) -> Sequence[Override]:
+    """List what staff did since, the latest first (at most 20,000)."""
+    chosen = select(Override).where(Override.site_id == site_id, Override.asked_at > since)
+    return session.scalars(
+        chosen.order_by(Override.asked_at.desc(), Override.id).limit(20_000)
+    ).all()
+
+
 def overrides_since(session: Session, site_id: str, staff_id: str, since: datetime) -> int:
     """Count what somebody decided on their own word since, what they took back included."""
     chosen = select(func.count()).where(

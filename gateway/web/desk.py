@@ -169,6 +169,7 @@ def context() -> dict[str, object]:
     return {
         **here,
         "who": who,
+        "keys": request.cookies.get(cookie_name("keys")) != "off",
         "may": lambda endpoint: who.role in MAY.get(endpoint, ()),
         "nav": [(to, icon) for to, may, icon in NAV if who.role in may and to in pages],
         "site": {"id": rules_.id, "name": rules_.file.site.name.to(language())},

@@ -78,6 +78,15 @@ def choose_language() -> ResponseReturnValue:
     return response
 
 
+@route(staff, "/keys", may=EVERYBODY, method="POST")
+def keys(who: Known) -> ResponseReturnValue:
+    """Switch the single-key shortcuts off or on, for this browser (WCAG 2.1.4)."""
+    del who
+    response = make_response(redirect(url_for("staff.account"), 303))
+    set_cookie(response, "keys", "off" if forms.field("keys") == "off" else "on", desk.MARK_DAYS)
+    return response
+
+
 # --- an account that is being set up ---
 
 

@@ -95,6 +95,7 @@ CASES: dict[str, Case] = {
     "desk.lock_override": lambda s, site, _: desk.lock_override(s, site, "of-mei"),
     "desk.pending": lambda s, site, k: desk.pending(s, site, k.visit),
     "desk.last_override": lambda s, site, k: desk.last_override(s, site, k.visit),
+    "desk.overrides": lambda s, site, _: desk.overrides(s, site, later(days=-1)),
     "desk.overrides_since": lambda s, site, _: desk.overrides_since(s, site, "mei", later(days=-1)),
     "desk.alarmed": lambda s, site, _: desk.alarmed(
         s, site, "many_overrides", "mei", later(days=-1)
