@@ -19,6 +19,7 @@ from gateway.store import open_store, queries
 from gateway.store.migrate import migrate
 from gateway.web.accounts import accounts
 from gateway.web.api import api
+from gateway.web.arrivals import arrivals
 from gateway.web.case import case
 from gateway.web.demo import demo
 from gateway.web.face_devices import face_devices
@@ -26,6 +27,8 @@ from gateway.web.faces import faces
 from gateway.web.kiosk import kiosk
 from gateway.web.my import my
 from gateway.web.my_face import my_face
+from gateway.web.people import people
+from gateway.web.person import person
 from gateway.web.queue import queue
 from gateway.web.staff import staff
 from gateway.web.watch import watch
@@ -91,7 +94,9 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
     csrf.exempt(api)
     csrf.exempt(face_devices)
     web.register(app)
-    for pages in (kiosk, faces, my, my_face, staff, accounts, queue, case, watch):
+    for pages in (kiosk, faces, my, my_face):
+        app.register_blueprint(pages)
+    for pages in (staff, accounts, queue, case, watch, people, arrivals, person):
         app.register_blueprint(pages)
     app.register_blueprint(api, url_prefix="/api/v1")
     app.register_blueprint(face_devices, url_prefix="/api/v1/face-devices")

@@ -1,8 +1,9 @@
-"""How long somebody stays: their time is moved in one act, with every way that goes by it."""
+"""What changes about somebody who is here: how long they stay, and whose child they are."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from gateway import audit, entitlement, references
+from gateway import audit, consent, entitlement, lodging, references
 from gateway.entitlement import Basis
 from gateway.errors import NotPossible
 from gateway.rules import House, Rules
@@ -48,3 +49,41 @@ def moved(
         return until
     with_it = end is None or (before is not None and end >= before)
     return until if with_it and longer else end
+
+
+@dataclass(frozen=True)
+class Guardian:
+    """Who is asked about a minor: how to reach them, what they are, and who of those here they are.
+
+    `subscriber_id` is "" for somebody who is not enrolled.
+    """
+
+    contact: str
+    relation: str
+    subscriber_id: str = ""
+
+
+def name_guardian(  # noqa: PLR0917 - whose guardian, and who says so
+    house: House, site: Rules, subscriber_id: str, guardian: Guardian, now: datetime, by: str
+) -> None:
+    """Note who a minor's guardian is, in place of whom was noted.
+
+    `NotPossible`: "guardian_wanted" (an answer is missing), "bad_guardian", "guardian_too_young"
+    (nobody grown up who is here), "ended".
+    """
+    lodging.insist_on_fit(guardian.contact, guardian.relation)
+    if lodging.wanting(guardian.contact, guardian.relation):
+        raise NotPossible("guardian_wanted", "say how to reach the guardian, and what they are")
+    with house.store.writes.begin() as session:
+        person = references.owner_here(session, site.id, subscriber_id)
+        if guardian.subscriber_id:
+            adult = queries.subscriber(session, site.id, guardian.subscriber_id)
+            here = adult is not None and adult.closed_at is None and adult.id != person.id
+            if adult is None or not here or not consent.of_age(site, adult, now):
+                raise NotPossible("guardian_too_young", "a guardian is a grown-up who is here")
+        person.guardian_contact = guardian.contact.strip()
+        person.guardian_relation = guardian.relation
+        person.guardian_id = guardian.subscriber_id or None
+        session.flush()
+        fact = audit.Fact("guardian.named", references.who(person, by))
+        audit.append(session, site.id, now, fact)
