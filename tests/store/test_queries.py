@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, faces, held, queries
+from gateway.store import consents, faces, held, passkeys, queries
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -86,6 +86,10 @@ CASES: dict[str, Case] = {
         (kept.reference, kept.person, kept.line)
         for kept in consents.doubtful(s, site, ["other"], now=NOW, today=NOW.date())
     ],
+    "passkeys.passkeys": lambda s, site, _: passkeys.passkeys(s, site, "mei"),
+    "passkeys.passkey": lambda s, site, _: passkeys.passkey(s, site, "of-mei"),
+    "passkeys.use_passkey": lambda s, site, _: passkeys.use_passkey(s, site, "of-mei", 1, NOW),
+    "passkeys.drop_passkey": lambda s, site, _: passkeys.drop_passkey(s, site, "mei", "of-mei"),
     "subscriber": lambda s, site, k: queries.subscriber(s, site, k.person),
     "subscribers": lambda s, site, _: queries.subscribers(s, site),
     "lock_subscriber": lambda s, site, k: queries.lock_subscriber(s, site, k.person),
@@ -135,6 +139,7 @@ EVERY_SITE = {
     "open_pairings": "before it is paired a device has no site",
     "use_pairing": "is handed the row",
     "consents.keep_notice": "is handed the row",
+    "passkeys.add_passkey": "is handed the row",
     "overdue": "the sweep's: each visit it lists is then locked within its own site",
     "tally": "is handed the row",
     "forget_stale": "the sweep's: by time alone",
@@ -144,7 +149,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, faces, held, consents)
+        for room in (queries, faces, held, consents, passkeys)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
