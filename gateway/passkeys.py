@@ -120,8 +120,8 @@ def creation_options(
 ) -> str:
     """Write what a browser is asked in order to make a passkey, as JSON.
 
-    It can be found without a username and is guarded by a fingerprint, a face or a PIN of its own;
-    what made it is not asked. Whatever holds one of `known` does not make another.
+    It can be found without a username, and opens only to whoever unlocks it; what made it is not
+    asked. Whatever holds one of `known` does not make another.
     """
     options = generate_registration_options(
         rp_id=rp_id,

@@ -40,6 +40,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "my_face",
             "apikey",
             "sign_in",
+            "staff_passkeys",
         }
     ),
     frozenset({"demo"}),
