@@ -25,6 +25,7 @@ from gateway.web.faces import faces
 from gateway.web.kiosk import kiosk
 from gateway.web.my import my
 from gateway.web.my_face import my_face
+from gateway.web.passkeys import passkeys
 from gateway.web.staff import staff
 
 PACKAGE = Path(__file__).parent
@@ -88,7 +89,7 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
     csrf.exempt(api)
     csrf.exempt(face_devices)
     web.register(app)
-    for pages in (kiosk, faces, my, my_face, staff, accounts):
+    for pages in (kiosk, faces, my, my_face, staff, accounts, passkeys):
         app.register_blueprint(pages)
     app.register_blueprint(api, url_prefix="/api/v1")
     app.register_blueprint(face_devices, url_prefix="/api/v1/face-devices")

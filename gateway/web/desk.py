@@ -35,7 +35,7 @@ from gateway.browsers import Browser, Known, Signed
 from gateway.errors import NotAllowed, NotPossible
 from gateway.rules import Rules
 from gateway.staffing import Role
-from gateway.web import cookie_name, language, now, parts, screens, set_cookie, words
+from gateway.web import cookie_name, fresh, language, now, parts, screens, set_cookie, words
 
 COOKIE, MARK = "desk", "mark"
 MARK_DAYS = 400
@@ -142,14 +142,15 @@ def act(verb: Callable[[], object], said: str, back: str) -> ResponseReturnValue
 
 def context() -> dict[str, object]:
     """Gather what stands around every page of the console."""
+    who: Known | None = g.get("who")
     here = {
+        **fresh.context(who),
         "languages": screens.ENDONYMS,
         "language_url": url_for("staff.choose_language"),
         "role_name": words.role_name,
         "tab_name": words.tab_name,
         "said": words.said,
     }
-    who: Known | None = g.get("who")
     if who is None:
         return here
     rules_ = site()

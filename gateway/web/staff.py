@@ -22,7 +22,7 @@ from gateway.methods.pin import totp_address
 from gateway.sign_in import Given, Refused
 from gateway.staffing import SetUp
 from gateway.store import desk as asked
-from gateway.web import LOCALES, desk, forms, now, parts, screens, set_cookie, words
+from gateway.web import LOCALES, desk, forms, fresh, now, parts, screens, set_cookie, words
 from gateway.web.desk import EVERYBODY, route
 
 staff = Blueprint("staff", __name__, url_prefix="/staff")
@@ -188,11 +188,11 @@ def end_browser(who: Known) -> ResponseReturnValue:
 
 @route(staff, "/account/codes", may=EVERYBODY, method="POST")
 def codes(who: Known) -> ResponseReturnValue:
-    if refused := sign_in.step_up(parts().house, who.staff, forms.field("code"), now()):
-        flash("wait" if refused.wait else "wrong_code", "no")
+    if lacking := fresh.step_up(who):
+        flash(lacking, "no")
         return redirect(url_for("staff.account"), 303)
-    fresh = staffing.new_codes(parts().house, who.staff.site_id, who.staff.id, now())
-    return render_template("staff/codes.html", codes=fresh, fresh=False)
+    drawn = staffing.new_codes(parts().house, who.staff.site_id, who.staff.id, now())
+    return render_template("staff/codes.html", codes=drawn, fresh=False)
 
 
 def _secret(name: str) -> str:

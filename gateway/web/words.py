@@ -36,6 +36,13 @@ SAID = {
     "weak_password": N_("That password is too short or easy to guess: choose another."),
     "not_invited": N_("This invitation is over: ask for a new one."),
     "wrong_code": N_("That code is not right, or was used: wait for the next one your app shows."),
+    "passkey_refused": N_("That passkey did not work: try again, or use the code from your app."),
+    "passkey_known": N_("That passkey is kept already."),
+    "many_passkeys": N_("Nobody has more than ten passkeys: remove one first."),
+    "no_passkey": N_("There is no such passkey any more."),
+    "passkey_added": N_("The passkey is added: it signs you in from now on."),
+    "passkey_removed": N_("The passkey is removed: it signs nobody in any more."),
+    "show_first": N_("Show a code or a passkey first."),
     "wait": N_("There were too many wrong codes: please wait half a minute."),
 }
 _BROWSERS = (
