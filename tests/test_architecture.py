@@ -43,6 +43,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "staff_passkeys",
         }
     ),
+    frozenset({"cases", "watch"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),

@@ -134,10 +134,22 @@ def act(verb: Callable[[], object], said: str, back: str) -> ResponseReturnValue
     try:
         verb()
     except NotPossible as cannot:
-        flash(cannot.code, "no")
-    else:
-        flash(said, "yes")
+        return say(cannot.code, "no", back)
+    return say(said, "yes", back)
+
+
+def say(code: str, kind: str, back: str) -> ResponseReturnValue:
+    """Go `back`, saying by a code that something was done ("yes") or not ("no")."""
+    flash(code, kind)
     return redirect(back, 303)
+
+
+def step_up(who: Known) -> str:
+    """Have whoever asks show a code or a passkey of now; returns why not, or nothing.
+
+    The form draws its fields with `macros/step_up.html`.
+    """
+    return fresh.step_up(who)
 
 
 def context() -> dict[str, object]:
@@ -158,6 +170,7 @@ def context() -> dict[str, object]:
     return {
         **here,
         "who": who,
+        "keys": request.cookies.get(cookie_name("keys")) != "off",
         "may": lambda endpoint: who.role in MAY.get(endpoint, ()),
         "nav": [(to, icon) for to, may, icon in NAV if who.role in may and to in pages],
         "site": {"id": rules_.id, "name": rules_.file.site.name.to(language())},

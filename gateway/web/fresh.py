@@ -1,9 +1,6 @@
 """A code or a passkey of now: what every form of the console that weighs more asks for.
 
-A page draws both with `macros/step_up.html`, and its view asks
-
-    if lacking := fresh.step_up(who):
-        flash(lacking, "no")
+A page draws both with `macros/step_up.html`, and its view asks `desk.step_up`.
 
 What a browser was asked stands in the signed cookie, one challenge for each purpose: whoever asks
 again makes the one before worthless.
@@ -12,7 +9,7 @@ again makes the one before worthless.
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from flask import session
+from flask import g, session
 
 from gateway import passkeys, sign_in, staff_passkeys
 from gateway.browsers import Known
@@ -79,9 +76,12 @@ def noted(who: Known) -> bool:
 
 
 def own(who: Known) -> list[Passkey]:
-    """List the passkeys of whoever asks."""
-    with parts().house.store.reads() as reading:
-        return list(kept.passkeys(reading, who.staff.site_id, who.staff.id))
+    """List the passkeys of whoever asks, read once for each request."""
+    if "own_passkeys" not in g:
+        with parts().house.store.reads() as reading:
+            g.own_passkeys = list(kept.passkeys(reading, who.staff.site_id, who.staff.id))
+    found: list[Passkey] = g.own_passkeys
+    return found
 
 
 def context(who: Known | None) -> dict[str, object]:

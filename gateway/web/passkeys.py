@@ -7,7 +7,6 @@ page may have stood all night, and a challenge is good for two minutes.
 from flask import (
     Blueprint,
     Response,
-    flash,
     make_response,
     redirect,
     render_template,
@@ -67,9 +66,8 @@ def ask_step_up(who: Known) -> ResponseReturnValue:
 @route(passkeys, "/open", may=EVERYBODY, method="POST")
 def open_(who: Known) -> ResponseReturnValue:
     """Show a code or a passkey first: whoever found a desk unattended gets no further."""
-    if lacking := fresh.step_up(who):
-        flash(lacking, "no")
-        return redirect(url_for("staff.account"), 303)
+    if lacking := desk.step_up(who):
+        return desk.say(lacking, "no", url_for("staff.account"))
     fresh.note(who)
     return redirect(url_for("passkeys.show"), 303)
 
@@ -117,8 +115,7 @@ def remove(who: Known) -> ResponseReturnValue:
 
 
 def _show_first() -> ResponseReturnValue:
-    flash("show_first", "no")
-    return redirect(url_for("staff.account"), 303)
+    return desk.say("show_first", "no", url_for("staff.account"))
 
 
 def _home() -> Home:

@@ -80,8 +80,8 @@ def test_a_passkey_is_added_signs_in_and_is_removed(world: World, lang: str):
     mei = Desk(world, lang=lang)
     assert mei.add().screen == "staff-passkeys"
     unit = sign_in(world, mei.device)
-    assert unit.page.screen == "staff-account"
-    assert "Phone" in unit.page.main.text
+    assert unit.page.screen == "staff-queue"
+    assert "Phone" in unit.get("/staff/account").main.text
     (row,) = mei.passkeys()
     page = mei.unit.press("/staff/passkeys/remove", passkey=row.id)
     assert page.screen == "staff-passkeys"
@@ -145,7 +145,7 @@ def test_an_answer_sent_again_with_its_cookie_counts_no_more(world: World):
     cookie = unit.client.get_cookie("page")
     assert cookie is not None
     fields = unit.page.filled("/staff/passkeys/sign-in", answer=shown)
-    assert unit.send("/staff/passkeys/sign-in", **fields).screen == "staff-account"
+    assert unit.send("/staff/passkeys/sign-in", **fields).screen == "staff-queue"
     unit.client.delete_cookie("desk")
     unit.client.set_cookie("page", cookie.value)
     assert unit.send("/staff/passkeys/sign-in", **fields).screen == "staff-sign-in"
