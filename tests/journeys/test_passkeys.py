@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from gateway import staffing
+from gateway import staffing, verification
 from gateway.methods.pin import totp_code, totp_key
 from gateway.staffing import Invited, Role, SetUp
+from gateway.store import queries
 from tests.browsers import DESK, PHONE, OpenPage, Watch
 from tests.journeys.visits import Premises
 
@@ -248,6 +249,35 @@ def test_a_code_is_still_asked_of_whoever_shows_no_passkey(
     code.fill(clerk.code())
     code.press("Enter")
     expect(page.get_by_role("heading", name="Keep these recovery codes")).to_be_visible()
+
+
+def test_somebody_is_let_in_with_a_reason_and_a_passkey(
+    browser: Browser, open_page: OpenPage, clerk: Clerk, authenticator: Lend
+):
+    page = open_page(browser)
+    phone = authenticator(page)
+    clerk.sign_in(page)
+    clerk.open_passkeys(page)
+    add(page, "My phone")
+    expect(page.get_by_text("The passkey is added")).to_be_visible()
+    house, site, now = clerk.hotel.house, clerk.hotel.site, clerk.hotel.clock.now
+    visit = verification.begin(house, site, "gate", now)
+    verification.call_staff(house, site, visit, now)
+    page.goto(clerk.home + "/staff/queue")
+    page.get_by_role("button", name="Take", exact=True).click()
+    panel = page.get_by_role("region", name="Let in on my word")
+    before = phone.credentials()[0]["signCount"]
+    panel.get_by_role("button", name="Use a passkey instead").click()
+    reason = panel.get_by_role("radio").first
+    assert reason.evaluate("field => field.validity.valueMissing")
+    assert phone.credentials()[0]["signCount"] == before  # nobody was asked for it yet
+    reason.check()
+    panel.get_by_role("button", name="Use a passkey instead").click()
+    expect(page.locator(".said--yes")).to_be_visible()
+    with house.store.reads() as session:
+        row = queries.verification(session, site.id, visit)
+        assert row is not None
+        assert row.state == "verified"
 
 
 def test_under_an_address_of_numbers_the_page_names_the_right_one(

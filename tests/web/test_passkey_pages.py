@@ -5,10 +5,14 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from gateway import verification
 from gateway.methods.pin import totp_code, totp_key
+from gateway.override import ACCEPT_REASONS
 from gateway.store import passkeys as kept
+from gateway.store import queries
 from gateway.store.staffed import Passkey, Staff
 from tests.authenticators import Authenticator
+from tests.makers import load_site
 from tests.web.world import Browser, MakeWorld, Page, World
 
 ORIGIN = "http://localhost:8000"
@@ -123,6 +127,30 @@ def test_a_passkey_stands_in_for_a_code(mei: Desk):
     assert page.screen == "staff-codes"
     mei.unit.get("/staff/account")
     assert mei.unit.press("/staff/passkeys/open", answer=mei.show()).screen == "staff-passkeys"
+
+
+def case(world: World) -> str:
+    """Have somebody at the gate ask for a person; returns the case's code."""
+    site, now = load_site(world.house), world.clock.now
+    visit = verification.begin(world.house, site, "gate", now)
+    verification.call_staff(world.house, site, visit, now)
+    with world.house.store.reads() as session:
+        waiting = queries.open_referral(session, "hotel", visit)
+    assert waiting is not None
+    return waiting.id
+
+
+def test_a_passkey_lets_somebody_in_and_none_does_not(mei: Desk):
+    mei.add()
+    code = case(mei.world)
+    address = f"/staff/case/{code}/accept"
+    mei.unit.get("/staff/queue")
+    mei.unit.press("/staff/queue/take", code=code)
+    wrong = mei.unit.press(address, reason=ACCEPT_REASONS[0], answer=mei.show(flags=1))
+    assert said(wrong).startswith("That passkey did not work")
+    page = mei.unit.press(address, reason=ACCEPT_REASONS[0], answer=mei.show())
+    assert said(page) == "Let in: the door opens."
+    assert page.forms(address) == []
 
 
 def test_one_answer_stands_in_once(mei: Desk):
