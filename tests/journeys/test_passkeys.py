@@ -1,8 +1,11 @@
 """Passkeys in a real browser, with the authenticator that Chromium brings for tests."""
 
+import json
 import re
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from gateway.staffing import Invited, Role, SetUp
 from gateway.store import queries
 from tests.browsers import DESK, PHONE, OpenPage, Watch
 from tests.journeys.visits import Premises
+from tests.servers import Serve
 
 PASSWORD = "four lanterns over water"
 
@@ -322,3 +326,33 @@ def test_a_gateway_that_does_not_answer_is_said_to(
     page.route("**/sign-in.json", lambda route: route.fulfill(status=503))
     sign_in(page)
     expect(page.locator("[data-message=failed]")).to_be_focused()
+
+
+def test_the_demo_takes_passkeys_under_the_name_of_this_machine(
+    browser: Browser, open_page: OpenPage, serve: Serve, authenticator: Lend
+):
+    running = serve("demo")
+    with urllib.request.urlopen(running.url + "/demo.json", timeout=10) as answer:  # noqa: S310 - our own
+        clerk = json.load(answer)["staff"][0]
+    page = open_page(browser)
+    phone = authenticator(page)
+    page.goto(running.url + "/staff/sign-in")
+    page.get_by_role("link", name=f"http://localhost:{running.port}").click()
+    page.get_by_label("Username").fill(clerk["username"])
+    page.get_by_label("Password").fill(clerk["password"])
+    code = totp_code(clerk["totp_secret"], datetime.now(UTC))
+    page.get_by_label("Code from your app").fill(code)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    signed_in(page)
+    page.goto(f"http://localhost:{running.port}/staff/account")
+    panel = page.get_by_role("region", name="Passkeys")
+    soon = datetime.now(UTC) + timedelta(seconds=30)  # the code of now is used
+    panel.get_by_label("Code from your app").fill(totp_code(clerk["totp_secret"], soon))
+    panel.get_by_role("button", name="Add a passkey").click()
+    add(page, "My phone")
+    expect(page.get_by_text("The passkey is added")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page)
+    signed_in(page)
+    assert phone.credentials()[0]["rpId"] == "localhost"
+    page.goto("about:blank")  # the queue listens on until the demo ends
