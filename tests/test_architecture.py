@@ -13,7 +13,7 @@ PACKAGE = ROOT / "gateway"
 
 # Upwards, one step a line: a room may lean on rooms of its own step and of those below.
 STEPS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture"}),
+    frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture", "passkeys"}),
     frozenset({"signing"}),
     frozenset({"keys", "documents"}),
     frozenset({"tokens", "config"}),
@@ -42,6 +42,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "my_face",
             "apikey",
             "sign_in",
+            "staff_passkeys",
         }
     ),
     frozenset({"cases", "watch"}),

@@ -156,7 +156,7 @@ def last_used(
         )
         .group_by(Attempt.way)
     )
-    return dict(session.execute(chosen).tuples().all())
+    return dict(session.execute(chosen).all())
 
 
 def blocks(session: Session, site_id: str, names: Collection[str]) -> dict[str, Block]:

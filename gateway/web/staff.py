@@ -198,8 +198,8 @@ def end_browser(who: Known) -> ResponseReturnValue:
 def codes(who: Known) -> ResponseReturnValue:
     if refused := desk.step_up(who):
         return desk.say(refused, "no", url_for("staff.account"))
-    fresh = staffing.new_codes(parts().house, who.staff.site_id, who.staff.id, now())
-    return render_template("staff/codes.html", codes=fresh, fresh=False)
+    drawn = staffing.new_codes(parts().house, who.staff.site_id, who.staff.id, now())
+    return render_template("staff/codes.html", codes=drawn, fresh=False)
 
 
 def _secret(name: str) -> str:

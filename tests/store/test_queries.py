@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, desk, faces, held, queries, roster
+from gateway.store import consents, desk, faces, held, passkeys, people, queries, roster
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -29,6 +29,7 @@ from gateway.store.models import (
     Throttle,
     UsedToken,
 )
+from gateway.store.people import Sought, Word
 from gateway.store.staffed import Alarm, Import, Override, Passkey, RecoveryCode, SignIn, Staff
 from tests.houses import dump
 from tests.makers import NOW, begin, later, make_kiosk, make_person, present
@@ -88,6 +89,7 @@ CASES: dict[str, Case] = {
     "desk.cases": lambda s, site, _: [
         one for row in desk.cases(s, site) for one in row if hasattr(one, "site_id")
     ],
+    "desk.last_referral": lambda s, site, k: desk.last_referral(s, site, k.waiting),
     "desk.stay_on_case": lambda s, site, k: desk.stay_on_case(
         s, site, k.referral, "mei", NOW, later(days=1)
     ),
@@ -120,7 +122,21 @@ CASES: dict[str, Case] = {
         (kept.reference, kept.person, kept.line)
         for kept in consents.doubtful(s, site, ["other"], now=NOW, today=NOW.date())
     ],
+    "people.find": lambda s, site, _: [
+        found
+        for word in (Word(names=("Mei",)), Word(code="12"), Word(listed="boo"), Word(ends="2X"))
+        for found in people.find(s, site, Sought(whole=word), 50)
+    ],
+    "people.arrivals": lambda s, site, _: people.arrivals(s, site, 25),
+    "people.entitled": lambda s, site, k: people.entitled(s, site, [k.person]),
+    "people.last_used": lambda s, site, k: people.last_used(s, site, k.person, ["pin"]),
+    "people.blocks": lambda s, site, _: people.blocks(s, site, ["c"]),
+    "people.ledger": lambda s, site, k: people.ledger(s, site, k.person),
     "roster.known": lambda s, site, _: roster.known(s, site, ["booked"]),
+    "passkeys.passkeys": lambda s, site, _: passkeys.passkeys(s, site, "mei"),
+    "passkeys.passkey": lambda s, site, _: passkeys.passkey(s, site, "of-mei"),
+    "passkeys.use_passkey": lambda s, site, _: passkeys.use_passkey(s, site, "of-mei", 1, NOW),
+    "passkeys.drop_passkey": lambda s, site, _: passkeys.drop_passkey(s, site, "mei", "of-mei"),
     "subscriber": lambda s, site, k: queries.subscriber(s, site, k.person),
     "subscribers": lambda s, site, _: queries.subscribers(s, site),
     "lock_subscriber": lambda s, site, k: queries.lock_subscriber(s, site, k.person),
@@ -174,6 +190,7 @@ EVERY_SITE = {
     "open_pairings": "before it is paired a device has no site",
     "use_pairing": "is handed the row",
     "consents.keep_notice": "is handed the row",
+    "passkeys.add_passkey": "is handed the row",
     "overdue": "the sweep's: each visit it lists is then locked within its own site",
     "tally": "is handed the row",
     "forget_stale": "the sweep's: by time alone",
@@ -183,7 +200,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, desk, faces, held, consents, roster)
+        for room in (queries, desk, faces, held, consents, passkeys, people, roster)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
