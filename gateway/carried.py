@@ -5,7 +5,7 @@ Only what is not a face: a face is its owner's business, and shown to them alone
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from gateway.store import people, queries
 from gateway.store.models import Enrolment, Subscriber
 from gateway.store.queries import Block
 
+LAST = datetime.max.replace(tzinfo=UTC)
 PAPER = frozenset({Use.SINGLE.value, Use.REUSABLE.value})
 
 
@@ -71,6 +72,7 @@ def carried(
         for row in queries.enrolments_of(session, person.site_id, person.id)
         if row.method in ways
     ]
+    rows.sort(key=lambda row: row.revoked_at or LAST)
     names = {row.id: rules.throttle_name(house, row.method, row.lookup) for row in rows}
     blocks = people.blocks(session, person.site_id, set(names.values()))
     judged = [judge(row, house.methods[row.method], blocks.get(names[row.id]), now) for row in rows]

@@ -72,7 +72,7 @@ def test_what_was_replaced_is_shown_no_more_and_what_was_revoked_is(house: House
     enrolment.issue(house, site, person.id, WEEK, NOW, use=Use.REUSABLE)
     found = held(house, site, person.id)
     assert sorted(one.kind for one in found) == ["issued", "live", "reusable", "totp"]
-    enrolment.revoke(house, site, person.id, "qr", NOW)
+    enrolment.revoke(house, site, person.id, "qr", later(hours=1))
     found = held(house, site, person.id)
     assert healths(one for one in found if one.way == "qr") == {
         "reusable": Health.REVOKED,
