@@ -121,6 +121,14 @@ def test_a_way_was_last_used_when_somebody_came_in_by_it(house: House, site: Rul
     assert used(house, site, person.id) == {"pin": later(hours=2), "card": later(hours=3)}
 
 
+def test_a_way_that_was_only_tried_was_not_used(house: House, site: Rules):
+    person = make_person(house, site)
+    visit = begin(house, site)
+    present(house, site, visit, "pin", pin=person.totp_locator + "000000")
+    present(house, site, visit, "card", number=person.number, code=person.door_code)
+    assert used(house, site, person.id) == {"card": NOW}
+
+
 def test_a_visit_of_somebody_else_or_another_site_is_not_theirs(house: House, site: Rules):
     person, other = make_person(house, site), make_person(house, site, card=False)
     come_in(house, site, person, "pin", later(hours=1))

@@ -5,7 +5,7 @@ asks as soon as the day of birth says so, and the verb insists.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -161,14 +161,13 @@ def _host(form: Form) -> str:
     return living[0].id if len(living) == 1 else chosen
 
 
-def residents(flat: str) -> list[Subscriber]:
-    """List who of a flat may invite: whoever is here and was not invited themselves."""
+def residents(flat: str) -> Sequence[Subscriber]:
+    """List who of a flat may invite: whoever is here. A visitor belongs to no flat."""
     name = entitlement.household_of(flat)
     if not name:
-        return []
+        return ()
     with parts().house.store.reads() as session:
-        found = faces.household(session, desk.site().id, name, MOST)
-    return [one for one in found if not one.host_id]
+        return faces.household(session, desk.site().id, name, MOST)
 
 
 # --- the act ---
@@ -208,6 +207,6 @@ def _page(kind: str, form: Form) -> str:
         "once": form.typed.get("once") or secrets.token_hex(16),
         "today": form.today.isoformat(),
         "most": MOST,
-        "hosts": residents(form.typed.get("household", "")) if kind == "visitor" else [],
+        "hosts": residents(form.typed.get("household", "")) if kind == "visitor" else (),
     }
     return render_template("staff/new.html", **told)
