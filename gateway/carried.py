@@ -76,7 +76,13 @@ def carried(
     names = {row.id: rules.throttle_name(house, row.method, row.lookup) for row in rows}
     blocks = people.blocks(session, person.site_id, set(names.values()))
     judged = [judge(row, house.methods[row.method], blocks.get(names[row.id]), now) for row in rows]
-    return _newest(sorted(judged, key=lambda one: ways.index(one.way)))
+    return tuple(sorted(_newest(judged), key=lambda one: (ways.index(one.way), _place(one.kind))))
+
+
+def _place(kind: str) -> int:
+    """Order what is of one way as people name it: as issued, by the app; on paper, on the phone."""
+    kinds = ("issued", "totp", *sorted(PAPER), "live")
+    return kinds.index(kind) if kind in kinds else len(kinds)
 
 
 def judge(row: Enrolment, method: Method, block: Block | None, now: datetime) -> Carried:

@@ -56,7 +56,8 @@ def find(session: Session, site_id: str, sought: Sought, most: int) -> Sequence[
     found: list[Subscriber] = []
     if own := list(_own(site_id, sought)):
         theirs = select(Subscriber).where(here, Subscriber.id.in_(union_all(*own)))
-        theirs = theirs.order_by(Subscriber.closed_at.is_not(None), *newest)
+        guest = Subscriber.household != sought.whole.code
+        theirs = theirs.order_by(Subscriber.closed_at.is_not(None), guest, *newest)
         found += session.scalars(theirs.limit(most + 1))
     if sought.lookup:
         return found
