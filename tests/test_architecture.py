@@ -15,7 +15,7 @@ PACKAGE = ROOT / "gateway"
 STEPS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture"}),
     frozenset({"signing"}),
-    frozenset({"keys", "documents"}),
+    frozenset({"keys", "documents", "passwords"}),
     frozenset({"tokens", "config"}),
     frozenset({"permits"}),
     frozenset({"methods", "law", "site", "sitefile"}),
@@ -40,6 +40,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "my_face",
             "apikey",
             "sign_in",
+            "guesses",
         }
     ),
     frozenset({"cases"}),

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, desk, faces, held, queries
+from gateway.store import consents, desk, faces, guessed, held, queries
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -181,7 +181,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, desk, faces, held, consents)
+        for room in (queries, desk, guessed, faces, held, consents)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
