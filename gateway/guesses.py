@@ -136,7 +136,7 @@ class Judged:
         """
         told = [self._count(count) for count in self.counts]
         if site_id:
-            facts = [*self._record(site_id, kind, staff_id)]
+            facts = [*recorded(self.session, site_id, kind, staff_id, self.now)]
             for count, (_, begins) in zip(self.counts, told, strict=True):
                 if begins:
                     facts += self._alarm(site_id, count, staff_id)
@@ -158,20 +158,22 @@ class Judged:
             queries.rest_until(self.session, count.site_id, count.name, self.now, until)
         return seconds, bool(seconds) and not count.rest(failures - 1)
 
-    def _record(self, site_id: str, kind: str, staff_id: str) -> tuple[audit.Fact, ...]:
-        """Record a failure, but not so often that whoever guesses fills the log."""
-        hour = f"{kind} {self.now:%Y-%m-%dT%H}"
-        number = queries.count_failure(self.session, site_id, hour, self.now)
-        if number <= SINGLY:
-            return (audit.Fact(kind, {"staff": staff_id}),)
-        times, left = divmod(number, SINGLY)
-        doubled = not left and not times & (times - 1)
-        return (audit.Fact(kind, {"staff": staff_id, "in_this_hour": number}),) if doubled else ()
-
     def _alarm(self, site_id: str, count: Count, staff_id: str) -> tuple[audit.Fact, ...]:
         whose = staff_id if count.of == "step_up" else ""  # else one alarm for all accounts
         what = Alarmed("guessing", staff=whose, detail={"of": count.of})
         return alarms.sound_once(self.session, site_id, what, self.now)
+
+
+def recorded(
+    session: Session, site_id: str, kind: str, staff_id: str, now: datetime
+) -> tuple[audit.Fact, ...]:
+    """Say what to record of a failure: not so often that whoever guesses fills the log."""
+    number = queries.count_failure(session, site_id, f"{kind} {now:%Y-%m-%dT%H}", now)
+    if number <= SINGLY:
+        return (audit.Fact(kind, {"staff": staff_id}),)
+    times, left = divmod(number, SINGLY)
+    doubled = not left and not times & (times - 1)
+    return (audit.Fact(kind, {"staff": staff_id, "in_this_hour": number}),) if doubled else ()
 
 
 def judge(house: House, session: Session, counts: tuple[Count, ...], now: datetime) -> Judged:

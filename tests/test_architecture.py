@@ -13,7 +13,7 @@ PACKAGE = ROOT / "gateway"
 
 # Upwards, one step a line: a room may lean on rooms of its own step and of those below.
 STEPS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture"}),
+    frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture", "passkeys"}),
     frozenset({"signing"}),
     frozenset({"keys", "documents", "passwords"}),
     frozenset({"tokens", "config"}),
@@ -41,9 +41,10 @@ STEPS: tuple[frozenset[str], ...] = (
             "apikey",
             "sign_in",
             "guesses",
+            "staff_passkeys",
         }
     ),
-    frozenset({"cases"}),
+    frozenset({"cases", "watch"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),

@@ -187,6 +187,14 @@ def cases(
     return [tuple(row) for row in session.execute(chosen)]  # type: ignore[misc]  # a Row is one
 
 
+def last_referral(session: Session, site_id: str, visit_id: str) -> Referral | None:
+    """Find what a visit waited under last, whether or not it still does."""
+    chosen = select(Referral).where(
+        Referral.site_id == site_id, Referral.verification_id == visit_id
+    )
+    return session.scalar(chosen.order_by(Referral.opened_at.desc()).limit(1))
+
+
 def stay_on_case(  # noqa: PLR0917 - whose, which, and for how long
     session: Session, site_id: str, code: str, staff_id: str, now: datetime, until: datetime
 ) -> bool:
@@ -234,6 +242,14 @@ def last_override(session: Session, site_id: str, visit_id: str) -> Override | N
         Override.ended_at.is_(None),
     )
     return session.scalar(chosen.order_by(Override.asked_at.desc()).limit(1))
+
+
+def overrides(session: Session, site_id: str, since: datetime) -> Sequence[Override]:
+    """List what staff did since, the latest first (at most 20,000)."""
+    chosen = select(Override).where(Override.site_id == site_id, Override.asked_at > since)
+    return session.scalars(
+        chosen.order_by(Override.asked_at.desc(), Override.id).limit(20_000)
+    ).all()
 
 
 def overrides_since(session: Session, site_id: str, staff_id: str, since: datetime) -> int:

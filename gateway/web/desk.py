@@ -32,12 +32,12 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 
-from gateway import browsers, rules, sign_in
+from gateway import browsers, rules
 from gateway.browsers import Browser, Known, Signed
 from gateway.errors import NotAllowed, NotPossible
 from gateway.rules import Rules
 from gateway.staffing import Role
-from gateway.web import cookie_name, forms, language, now, parts, screens, set_cookie, words
+from gateway.web import cookie_name, fresh, language, now, parts, screens, set_cookie, words
 
 COOKIE, MARK = "desk", "mark"
 OF = "of"  # what the signed cookie calls the sign-in that it belongs to
@@ -156,23 +156,24 @@ def say(code: str, kind: str, back: str) -> ResponseReturnValue:
 
 
 def step_up(who: Known) -> str:
-    """Have whoever asks show a code of now (field `code`); returns why not, or nothing."""
-    refused = sign_in.step_up(parts().house, who.staff, forms.field("code"), now())
-    if refused is None:
-        return ""
-    return "wait" if refused.wait else "wrong_code"
+    """Have whoever asks show a code or a passkey of now; returns why not, or nothing.
+
+    The form draws its fields with `macros/step_up.html`.
+    """
+    return fresh.step_up(who)
 
 
 def context() -> dict[str, object]:
     """Gather what stands around every page of the console."""
+    who: Known | None = g.get("who")
     here = {
+        **fresh.context(who),
         "languages": screens.ENDONYMS,
         "language_url": url_for("staff.choose_language"),
         "role_name": words.role_name,
         "tab_name": words.tab_name,
         "said": words.said,
     }
-    who: Known | None = g.get("who")
     if who is None:
         return here
     rules_ = site()
@@ -180,6 +181,7 @@ def context() -> dict[str, object]:
     return {
         **here,
         "who": who,
+        "keys": request.cookies.get(cookie_name("keys")) != "off",
         "may": lambda endpoint: who.role in MAY.get(endpoint, ()),
         "nav": [(to, icon) for to, may, icon in NAV if who.role in may and to in pages],
         "site": {"id": rules_.id, "name": rules_.file.site.name.to(language())},

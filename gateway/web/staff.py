@@ -91,6 +91,15 @@ def _page(address: str) -> bool:
     return True
 
 
+@route(staff, "/keys", may=EVERYBODY, method="POST")
+def keys(who: Known) -> ResponseReturnValue:
+    """Switch the single-key shortcuts off or on, for this browser (WCAG 2.1.4)."""
+    del who
+    response = make_response(redirect(url_for("staff.account"), 303))
+    set_cookie(response, "keys", "off" if forms.field("keys") == "off" else "on", desk.MARK_DAYS)
+    return response
+
+
 # --- an account that is being set up ---
 
 
@@ -208,8 +217,8 @@ def end_browser(who: Known) -> ResponseReturnValue:
 def codes(who: Known) -> ResponseReturnValue:
     if refused := desk.step_up(who):
         return desk.say(refused, "no", url_for("staff.account"))
-    fresh = staffing.new_codes(parts().house, who.staff.site_id, who.staff.id, now())
-    return render_template("staff/codes.html", codes=fresh, fresh=False)
+    drawn = staffing.new_codes(parts().house, who.staff.site_id, who.staff.id, now())
+    return render_template("staff/codes.html", codes=drawn, fresh=False)
 
 
 def _secret(name: str) -> str:

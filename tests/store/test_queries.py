@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, desk, faces, guessed, held, queries
+from gateway.store import consents, desk, faces, guessed, held, passkeys, queries
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -79,6 +79,7 @@ CASES: dict[str, Case] = {
     "desk.drop_passkeys": lambda s, site, _: desk.drop_passkeys(s, site, "mei"),
     "desk.sign_in": lambda s, site, _: desk.sign_in(s, site, "of-mei"),
     "desk.sign_ins": lambda s, site, _: desk.sign_ins(s, site, "mei", later(days=-1)),
+    "desk.forget_sign_ins": lambda s, site, _: desk.forget_sign_ins(s, site, "mei", later(days=1)),
     "desk.touch_sign_in": lambda s, site, _: desk.touch_sign_in(s, site, "of-mei", later(days=1)),
     "desk.rotate_sign_in": lambda s, site, _: desk.rotate_sign_in(
         s, site, "of-mei", desk.Hashes("hash", "hash", "new"), NOW
@@ -88,6 +89,7 @@ CASES: dict[str, Case] = {
     "desk.cases": lambda s, site, _: [
         one for row in desk.cases(s, site) for one in row if hasattr(one, "site_id")
     ],
+    "desk.last_referral": lambda s, site, k: desk.last_referral(s, site, k.waiting),
     "desk.stay_on_case": lambda s, site, k: desk.stay_on_case(
         s, site, k.referral, "mei", NOW, later(days=1)
     ),
@@ -95,12 +97,20 @@ CASES: dict[str, Case] = {
     "desk.lock_override": lambda s, site, _: desk.lock_override(s, site, "of-mei"),
     "desk.pending": lambda s, site, k: desk.pending(s, site, k.visit),
     "desk.last_override": lambda s, site, k: desk.last_override(s, site, k.visit),
+    "desk.overrides": lambda s, site, _: desk.overrides(s, site, later(days=-1)),
     "desk.overrides_since": lambda s, site, _: desk.overrides_since(s, site, "mei", later(days=-1)),
     "desk.alarmed": lambda s, site, _: desk.alarmed(
         s, site, "many_overrides", "mei", later(days=-1)
     ),
     "desk.open_alarms": lambda s, site, _: desk.open_alarms(s, site),
+    "desk.alarm": lambda s, site, _: desk.alarm(s, site, "of-mei"),
+    "desk.alarm_stands": lambda s, site, _: desk.alarm_stands(
+        s, site, "many_overrides", "mei", "gate"
+    ),
     "desk.see_alarm": lambda s, site, _: desk.see_alarm(s, site, "of-mei", "mei", NOW),
+    "guessed.blocks": lambda s, site, _: guessed.blocks(s, site, ["c"]),
+    "guessed.keep_failures": lambda s, site, _: guessed.keep_failures(s, site, "c", 3),
+    "guessed.has_recovery": lambda s, site, _: guessed.has_recovery(s, site, "mei", "mac"),
     "faces.household": lambda s, site, _: faces.household(s, site, "1203", 12),
     "faces.wards": lambda s, site, k: faces.wards(s, site, k.person),
     "faces.references": lambda s, site, k: faces.references(s, site, [k.person]),
@@ -119,6 +129,10 @@ CASES: dict[str, Case] = {
         (kept.reference, kept.person, kept.line)
         for kept in consents.doubtful(s, site, ["other"], now=NOW, today=NOW.date())
     ],
+    "passkeys.passkeys": lambda s, site, _: passkeys.passkeys(s, site, "mei"),
+    "passkeys.passkey": lambda s, site, _: passkeys.passkey(s, site, "of-mei"),
+    "passkeys.use_passkey": lambda s, site, _: passkeys.use_passkey(s, site, "of-mei", 1, NOW),
+    "passkeys.drop_passkey": lambda s, site, _: passkeys.drop_passkey(s, site, "mei", "of-mei"),
     "subscriber": lambda s, site, k: queries.subscriber(s, site, k.person),
     "subscribers": lambda s, site, _: queries.subscribers(s, site),
     "lock_subscriber": lambda s, site, k: queries.lock_subscriber(s, site, k.person),
@@ -159,6 +173,8 @@ SILENT = {
     "desk.drop_recoveries",
     "desk.drop_passkeys",
     "desk.touch_sign_in",
+    "desk.forget_sign_ins",
+    "guessed.keep_failures",
     "desk.settle_sign_in",
     "faces.heard",
     "faces.hasten",
@@ -172,6 +188,7 @@ EVERY_SITE = {
     "open_pairings": "before it is paired a device has no site",
     "use_pairing": "is handed the row",
     "consents.keep_notice": "is handed the row",
+    "passkeys.add_passkey": "is handed the row",
     "overdue": "the sweep's: each visit it lists is then locked within its own site",
     "tally": "is handed the row",
     "forget_stale": "the sweep's: by time alone",
@@ -181,7 +198,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, desk, guessed, faces, held, consents)
+        for room in (queries, desk, guessed, faces, held, consents, passkeys)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }

@@ -32,6 +32,8 @@ RULES = {
     ("GET", "/staff/set-up"): "public",
     ("POST", "/staff/set-up"): "public",
     ("POST", "/staff/language"): "public",
+    ("GET", "/staff/passkeys/sign-in.json"): "public",
+    ("POST", "/staff/passkeys/sign-in"): "public",
     ("GET", "/kiosk"): "kiosk",
     ("GET", "/kiosk/state"): "kiosk",
     ("POST", "/kiosk/choose"): "kiosk",

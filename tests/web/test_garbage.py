@@ -72,6 +72,7 @@ FIELDS = {
     "/pass/open": ["code"],
     "/confirm/show": ["code"],
     "/confirm": ["code"],
+    "/staff/passkeys/sign-in": ["answer"],
 }
 ENDPOINTS = {
     "/verifications": ["door"],
