@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -17,13 +18,16 @@ from sqlalchemy.orm import Session
 from gateway import audit
 from gateway.errors import NotFound, NotPossible
 from gateway.rules import House, Rules
-from gateway.store import queries
+from gateway.store import doors, queries
 from gateway.store.models import Device, Pairing
 
 PAIRING = timedelta(minutes=10)
 CODE_DIGITS = 6
 GUESSES = 10  # wrong codes after which every open pairing is void: one in 100,000 for a guesser
 SEEN_EVERY = timedelta(seconds=30)
+CAMERAS = frozenset({"ready", "none", "refused"})
+UNKNOWN = "unknown"
+FULL = 100  # percent
 
 
 def open_pairing(
@@ -154,6 +158,35 @@ def known(house: House, cookie: str, now: datetime) -> Device | None:
         with house.store.writes.begin() as session:
             queries.touch_device(session, site_id, device_id, now)
     return found
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a kiosk says of itself: how full its battery is (percent), and how its camera is.
+
+    None and "unknown" stand for what it does not know or did not say in so many words.
+    """
+
+    battery: int | None
+    charging: bool | None
+    camera: str
+
+
+def read_report(battery: str, charging: str, camera: str) -> Report:
+    """Take a kiosk's words for what they are; one that is none of ours says nothing."""
+    percent = int(battery) if re.fullmatch("[0-9]{1,3}", battery) else FULL + 1
+    return Report(
+        battery=percent if percent <= FULL else None,
+        charging={"yes": True, "no": False}.get(charging),
+        camera=camera if camera in CAMERAS else UNKNOWN,
+    )
+
+
+def report(house: House, unit: Device, said: Report, now: datetime) -> None:
+    """Keep what a kiosk says of itself, in place of what it said before. No visit is touched."""
+    kept = {**asdict(said), "at": now.isoformat()}
+    with house.store.writes.begin() as session:
+        doors.keep_report(session, unit.site_id, unit.id, kept)
 
 
 def unpair(house: House, site: Rules, device_id: str, now: datetime) -> None:

@@ -148,6 +148,7 @@ UNTOLD = frozenset(
     {
         "static",
         "kiosk.state",
+        "kiosk.report",
         "face_devices.poll",
         "kiosk.decline",
         "api.decline",

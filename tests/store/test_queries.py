@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, faces, held, queries
+from gateway.store import consents, doors, faces, held, queries
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -75,6 +75,9 @@ CASES: dict[str, Case] = {
     "faces.hasten": lambda s, site, k: faces.hasten(s, site, k.person, later(days=-1)),
     "faces.lock_order": lambda s, site, _: faces.lock_order(s, site, "order"),
     "faces.heard": lambda s, site, k: faces.heard(s, site, k.kiosk, "ready", later(days=1)),
+    "doors.closures": lambda s, site, _: doors.closures(s, site),
+    "doors.open_codes": lambda s, site, _: doors.open_codes(s, site, NOW),
+    "doors.keep_report": lambda s, site, k: doors.keep_report(s, site, k.kiosk, {"camera": "none"}),
     "held.accounted": lambda s, site, _: held.accounted(
         s, site, "0123abcd", ["reference", "other", "unknown"]
     ),
@@ -125,6 +128,7 @@ SILENT = {
     "touch_device",
     "faces.heard",
     "faces.hasten",
+    "doors.keep_report",
     "rest_until",
     "clear_throttles",
     "revoke_api_keys",
@@ -144,7 +148,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, faces, held, consents)
+        for room in (queries, faces, held, consents, doors)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
