@@ -17,6 +17,7 @@ from gateway.config import Config, read_for_command
 from gateway.rules import House
 from gateway.store import open_store, queries
 from gateway.store.migrate import migrate
+from gateway.web.accounts import accounts
 from gateway.web.api import api
 from gateway.web.demo import demo
 from gateway.web.face_devices import face_devices
@@ -24,6 +25,7 @@ from gateway.web.faces import faces
 from gateway.web.kiosk import kiosk
 from gateway.web.my import my
 from gateway.web.my_face import my_face
+from gateway.web.staff import staff
 
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds
@@ -86,7 +88,7 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
     csrf.exempt(api)
     csrf.exempt(face_devices)
     web.register(app)
-    for pages in (kiosk, faces, my, my_face):
+    for pages in (kiosk, faces, my, my_face, staff, accounts):
         app.register_blueprint(pages)
     app.register_blueprint(api, url_prefix="/api/v1")
     app.register_blueprint(face_devices, url_prefix="/api/v1/face-devices")

@@ -24,6 +24,7 @@ from gateway import (
     rules,
     serve,
     sitefile,
+    staff_cli,
 )
 from gateway.app import open_house, utc_now
 from gateway.demo import Scene
@@ -67,9 +68,6 @@ def main() -> None:
     """Run the command line."""
     log.set_up()
     cli()
-
-
-# --- starting ---
 
 
 @cli.command()
@@ -146,9 +144,6 @@ def keys_rotate(site_id: str) -> None:
     with house.store.writes.begin() as session:
         kid = rules.add_key(house, session, site.id, utc_now())
     click.echo(f"{site.id} signs with {kid}")
-
-
-# --- sites ---
 
 
 @cli.command()
@@ -248,9 +243,6 @@ def api_key_add(site_id: str, name: str) -> None:
     click.echo(apikey.add(house, rules.find(house, site_id), name, utc_now()))
 
 
-# --- devices ---
-
-
 @cli.group("device")
 def device_() -> None:
     """Kiosks and card readers."""
@@ -312,7 +304,7 @@ def device_unpair(site_id: str, device_id: str) -> None:
     click.echo(f"{device_id} is unpaired{more}")
 
 
-for group in (people.subscriber, people.staff, bench.bench):
+for group in (people.subscriber, staff_cli.staff, bench.bench):
     cli.add_command(group)
 
 

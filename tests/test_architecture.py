@@ -22,9 +22,10 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"policy"}),
     frozenset({"store"}),
     frozenset({"audit"}),
-    frozenset({"rules"}),
+    frozenset({"rules", "alarms"}),
     frozenset({"consent", "entitlement", "visit"}),
-    frozenset({"passes", "throttle"}),
+    frozenset({"passes", "throttle", "staffing"}),
+    frozenset({"browsers"}),
     frozenset(
         {
             "enrolment",
@@ -34,10 +35,12 @@ STEPS: tuple[frozenset[str], ...] = (
             "document_check",
             "override",
             "device",
+            "doors",
             "face_device",
             "face_keeping",
             "my_face",
             "apikey",
+            "sign_in",
         }
     ),
     frozenset({"demo"}),
@@ -45,9 +48,10 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"serve"}),
     frozenset({"people", "demo_face", "bench"}),
+    frozenset({"staff_cli"}),
     frozenset({"cli"}),
 )
-FLASK_ROOMS = {"web", "app", "serve", "people", "cli", "facedevice"}
+FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}
 FLASK = {"flask", "flask_wtf", "flask_babel", "werkzeug", "wtforms", "jinja2", "markupsafe"}
 
 MAX_MODULE = 320

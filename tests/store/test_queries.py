@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, doors, faces, held, queries
+from gateway.store import consents, desk, doors, faces, held, queries
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -68,6 +68,25 @@ CASES: dict[str, Case] = {
     "touch_device": lambda s, site, k: queries.touch_device(s, site, k.kiosk, later(days=1)),
     "signers": lambda s, site, _: queries.signers(s, site),
     "faces": lambda s, site, _: queries.faces(s, site, "gate"),
+    "desk.staff": lambda s, site, _: desk.staff(s, site, "mei"),
+    "desk.staff_named": lambda s, site, _: desk.staff_named(s, site, "mei"),
+    "desk.lock_staff": lambda s, site, _: desk.lock_staff(s, site, "mei"),
+    "desk.all_staff": lambda s, site, _: desk.all_staff(s, site),
+    "desk.raise_counter": lambda s, site, _: desk.raise_counter(s, site, "mei", 7),
+    "desk.use_recovery": lambda s, site, _: desk.use_recovery(s, site, "mei", "mac", NOW),
+    "desk.recoveries_left": lambda s, site, _: desk.recoveries_left(s, site, "mei"),
+    "desk.drop_recoveries": lambda s, site, _: desk.drop_recoveries(s, site, "mei"),
+    "desk.drop_passkeys": lambda s, site, _: desk.drop_passkeys(s, site, "mei"),
+    "desk.sign_in": lambda s, site, _: desk.sign_in(s, site, "of-mei"),
+    "desk.sign_ins": lambda s, site, _: desk.sign_ins(s, site, "mei", later(days=-1)),
+    "desk.touch_sign_in": lambda s, site, _: desk.touch_sign_in(s, site, "of-mei", later(days=1)),
+    "desk.rotate_sign_in": lambda s, site, _: desk.rotate_sign_in(
+        s, site, "of-mei", desk.Hashes("hash", "hash", "new"), NOW
+    ),
+    "desk.settle_sign_in": lambda s, site, _: desk.settle_sign_in(s, site, "of-mei", "hash"),
+    "desk.end_sign_ins": lambda s, site, _: desk.end_sign_ins(s, site, "mei", NOW),
+    "desk.open_alarms": lambda s, site, _: desk.open_alarms(s, site),
+    "desk.see_alarm": lambda s, site, _: desk.see_alarm(s, site, "of-mei", "mei", NOW),
     "faces.household": lambda s, site, _: faces.household(s, site, "1203", 12),
     "faces.wards": lambda s, site, k: faces.wards(s, site, k.person),
     "faces.references": lambda s, site, k: faces.references(s, site, [k.person]),
@@ -126,6 +145,10 @@ CASES: dict[str, Case] = {
 }
 SILENT = {
     "touch_device",
+    "desk.drop_recoveries",
+    "desk.drop_passkeys",
+    "desk.touch_sign_in",
+    "desk.settle_sign_in",
     "faces.heard",
     "faces.hasten",
     "doors.keep_report",
@@ -148,7 +171,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, faces, held, consents, doors)
+        for room in (queries, desk, faces, held, consents, doors)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
@@ -203,7 +226,7 @@ def staff_of(session: Session, site: Rules, visit: str) -> None:
     of = {"site_id": site.id, "id": "of-mei", "staff_id": "mei"}
     session.add(Passkey(**of, credential="c", public_key="p", name="Phone", added_at=NOW))
     session.add(RecoveryCode(**of, code_mac="mac"))
-    times = {"rotated_at": NOW, "started_at": NOW, "touched_at": NOW}
+    times = {"before_hash": "old", "rotated_at": NOW, "started_at": NOW, "touched_at": NOW}
     session.add(SignIn(**of, secret_hash="hash", agent="browser", **times))
     asked = {"act": "accepted", "reason": "known", "detail": {}, "before": {}, "asked_at": NOW}
     session.add(Override(**of, verification_id=visit, door_id="gate", **asked))
