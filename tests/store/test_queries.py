@@ -28,6 +28,7 @@ from gateway.store.models import (
     Tally,
     Throttle,
     UsedToken,
+    Verification,
 )
 from gateway.store.staffed import Alarm, Import, Override, Passkey, RecoveryCode, SignIn, Staff
 from tests.houses import dump
@@ -97,6 +98,9 @@ CASES: dict[str, Case] = {
     "doors.closures": lambda s, site, _: doors.closures(s, site),
     "doors.open_codes": lambda s, site, _: doors.open_codes(s, site, NOW),
     "doors.keep_report": lambda s, site, k: doors.keep_report(s, site, k.kiosk, {"camera": "none"}),
+    "doors.rehearsing": lambda s, site, _: doors.rehearsing(s, site, ["listed"], "stay"),
+    "doors.forget_person": lambda s, site, k: doors.forget_person(s, site, k.person),
+    "doors.forget_visit": lambda s, site, _: doors.forget_visit(s, site, "bare"),
     "held.accounted": lambda s, site, _: held.accounted(
         s, site, "0123abcd", ["reference", "other", "unknown"]
     ),
@@ -152,6 +156,8 @@ SILENT = {
     "faces.heard",
     "faces.hasten",
     "doors.keep_report",
+    "doors.forget_person",
+    "doors.forget_visit",
     "rest_until",
     "clear_throttles",
     "revoke_api_keys",
@@ -197,6 +203,7 @@ def populate(house: House, site: Rules) -> Known:
     with house.store.writes.begin() as session:
         face_of(session, site, person.id, passed)
         staff_of(session, site, passed)
+        bare_visit(session, site)
         session.add(Throttle(site_id=site.id, key="c", failures=7, until=NOW, updated_at=NOW))
         session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
         pin = queries.enrolments(session, site.id, "pin", person.totp_locator)[0]
@@ -216,6 +223,13 @@ def populate(house: House, site: Rules) -> Known:
             grant=grant.jti,
             api_key=key.split(".")[1],
         )
+
+
+def bare_visit(session: Session, site: Rules) -> None:
+    """Give a site a visit to which nothing has come."""
+    times = {"started_at": NOW, "touched_at": NOW, "expires_at": later(minutes=15)}
+    named = {"site_id": site.id, "id": "bare", "door_id": "gate"}
+    session.add(Verification(**named, **times, state="offered", draw="", failures={}))
 
 
 def staff_of(session: Session, site: Rules, visit: str) -> None:
@@ -239,7 +253,7 @@ def face_of(session: Session, site: Rules, person: str, visit: str) -> None:
     """Give somebody a flat, a ward, a face and an agreement; their visit, too, has agreed."""
     row = queries.lock_subscriber(session, site.id, person)
     assert row is not None
-    row.household, row.guardian_id = "1203", person
+    row.household, row.guardian_id, row.external_id = "1203", person, "listed"
     device.add_face(session, site.id, "gate", "cd" * 32, "https://camera.example", NOW)
     shown = {"way": "face", "material": "material", "document": "{}", "first_at": NOW}
     session.add(Notice(site_id=site.id, version="version", **shown))
