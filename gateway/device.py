@@ -31,11 +31,12 @@ FULL = 100  # percent
 
 
 def open_pairing(
-    house: House, site: Rules, door_id: str, now: datetime, *, kind: str = "kiosk"
+    house: House, site: Rules, door_id: str, now: datetime, *, kind: str = "kiosk", who: str = ""
 ) -> str:
     """Open a pairing for a door; returns its six-digit code, good once within ten minutes.
 
-    `kind` is "kiosk" or "face": a code pairs nothing of another kind.
+    `kind` is "kiosk" or "face": a code pairs nothing of another kind. `who` is named in the record,
+    as in `rules.close_way`.
     """
     door = site.door(door_id)
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
@@ -51,6 +52,9 @@ def open_pairing(
                 expires_at=now + PAIRING,
             )
         )
+        session.flush()
+        told = {"door": door.id, "kind": kind, "staff": who}
+        audit.append(session, site.id, now, audit.Fact("device.awaited", told))
     return code
 
 
@@ -200,14 +204,16 @@ def unpair(house: House, site: Rules, device_id: str, now: datetime) -> None:
         audit.append(session, site.id, now, fact)
 
 
-def end(session: Session, site_id: str, device_id: str, now: datetime) -> tuple[Device, audit.Fact]:
+def end(
+    session: Session, site_id: str, device_id: str, now: datetime, *, who: str = ""
+) -> tuple[Device, audit.Fact]:
     """End a device in a transaction of others; returns its row, and what to record."""
     row = queries.lock_device(session, site_id, device_id)
     if row is None:
         message = f"no device {device_id} at {site_id}"
         raise NotFound(message)
     row.revoked_at = now
-    return row, audit.Fact("device.unpaired", {"device": device_id})
+    return row, audit.Fact("device.unpaired", {"device": device_id, "staff": who})
 
 
 def _mac(house: House, code: str) -> str:

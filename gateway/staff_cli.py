@@ -9,7 +9,7 @@ from gateway import override, rules, staffing
 from gateway.app import open_house, utc_now
 from gateway.config import read_for_command
 from gateway.errors import NotFound, NotPossible
-from gateway.people import plain
+from gateway.people import me, plain
 from gateway.rules import House, Rules
 from gateway.staffing import Invited, Role
 from gateway.store import desk, queries
@@ -32,7 +32,7 @@ def staff_add(site_id: str, username: str, name: str, role: str) -> None:
     house = open_house()
     site = rules.find(house, site_id)
     invited = Invited(username.lower(), name, Role(role))
-    code = staffing.invite(house, site, invited, _me(), utc_now())
+    code = staffing.invite(house, site, invited, me(), utc_now())
     click.echo(code)
     told = f"{read_for_command().base_url}/staff/welcome"
     click.echo(f"For {invited.username}@{site.id}, once and within a day, at {told}", err=True)
@@ -65,12 +65,7 @@ def staff_end(site_id: str, username: str) -> None:
     if row is None:
         message = f"nobody at {site.id} is called {username!r}"
         raise NotFound(message)
-    click.echo(f"{plain(staffing.end(house, site, row.id, _me(), utc_now()))} cannot sign in.")
-
-
-def _me() -> str:
-    """Name whoever runs a command, for the record."""
-    return f"cli:{getpass.getuser()}"[:64]
+    click.echo(f"{plain(staffing.end(house, site, row.id, me(), utc_now()))} cannot sign in.")
 
 
 @staff.command("waiting")

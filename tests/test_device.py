@@ -1,10 +1,12 @@
 """Kiosks and readers: paired once, known by what they carry, ended at once."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import device
+from gateway import device, face_device
 from gateway.errors import NotFound, NotPossible
 from gateway.rules import House, Rules
 from gateway.store import queries
@@ -154,6 +156,22 @@ def test_a_kiosk_is_seen_again_after_half_a_minute(house: House, site: Rules):
     for seconds, seen in ((30, NOW), (31, later(seconds=31)), (40, later(seconds=31))):
         device.known(house, cookie, later(seconds=seconds))
         assert known(house, cookie, NOW).seen_at == seen
+
+
+def test_the_records_name_who_awaited_a_device_and_who_ended_it(house: House, site: Rules):
+    code = device.open_pairing(house, site, "gate", NOW, who="mei")
+    cookie = device.pair(house, code, "Firefox", NOW)
+    assert cookie is not None
+    unit = known(house, cookie).id
+    face_device.unpair(house, site, unit, NOW, who="cli:wang")
+    with house.store.reads() as session:
+        told = [json.loads(row.body) for row in queries.records(session, site.id)][-3:]
+    assert code not in repr(told)
+    assert [(one["kind"], one["data"]) for one in told] == [
+        ("device.awaited", {"door": "gate", "kind": "kiosk", "staff": "mei"}),
+        ("device.paired", {"door": "gate", "kind": "kiosk", "device": unit}),
+        ("device.unpaired", {"device": unit, "staff": "cli:wang"}),
+    ]
 
 
 def reported(house: House, cookie: str) -> object:
