@@ -19,13 +19,16 @@ from gateway.store import open_store, queries
 from gateway.store.migrate import migrate
 from gateway.web.accounts import accounts
 from gateway.web.api import api
+from gateway.web.case import case
 from gateway.web.demo import demo
 from gateway.web.face_devices import face_devices
 from gateway.web.faces import faces
 from gateway.web.kiosk import kiosk
 from gateway.web.my import my
 from gateway.web.my_face import my_face
+from gateway.web.queue import queue
 from gateway.web.staff import staff
+from gateway.web.watch import watch
 
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds
@@ -88,7 +91,7 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
     csrf.exempt(api)
     csrf.exempt(face_devices)
     web.register(app)
-    for pages in (kiosk, faces, my, my_face, staff, accounts):
+    for pages in (kiosk, faces, my, my_face, staff, accounts, queue, case, watch):
         app.register_blueprint(pages)
     app.register_blueprint(api, url_prefix="/api/v1")
     app.register_blueprint(face_devices, url_prefix="/api/v1/face-devices")

@@ -25,8 +25,10 @@ from gateway.config import Config, bind, check_free
 from gateway.log import Lines
 from gateway.rules import House
 from gateway.store import DatabaseFault, queries
+from gateway.web.lanes import Lanes
 
-THREADS = 4
+THREADS = 4  # requests at a time, in one process
+STREAMS = 8  # consoles that listen, besides
 SWEEP_SECONDS = 5
 AGAIN_SECONDS = 5
 STOP_SECONDS = 5
@@ -93,7 +95,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "bind": bind(config.host, config.port),
             "workers": config.workers,
             "worker_class": "gthread",
-            "threads": THREADS,
+            "threads": THREADS + STREAMS,
             "timeout": 30,
             "graceful_timeout": 10,
             "keepalive": 5,
@@ -114,7 +116,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """Make the app, in each worker process."""
-        return create_app(self._config)
+        app = create_app(self._config)
+        lanes = Lanes(app.wsgi_app, passing=THREADS, staying=STREAMS)
+        app.wsgi_app = lanes  # type: ignore[assignment, method-assign]  # as Flask says to
+        return app
 
     def run(self) -> None:
         """Serve until told to stop."""

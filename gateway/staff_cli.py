@@ -114,8 +114,8 @@ def staff_sight(code: str, site_id: str | None, name: str, *, yes: bool, differs
         raise NotPossible("differs", why)
     if about and not yes:
         click.confirm("Have you seen this person's document? The door opens.", abort=True)
-    visit = override.sight(house, site, code, name[:100], utc_now(), matching=not differs)
-    click.echo(f"{visit} is verified.")
+    done = override.sight(house, site, code, name[:100], utc_now(), matching=not differs)
+    click.echo(f"{done.visit} is verified.")
 
 
 def _about(house: House, site: Rules, code: str) -> tuple[str, bool]:

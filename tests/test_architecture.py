@@ -44,6 +44,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "sign_in",
         }
     ),
+    frozenset({"cases", "watch"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from gateway.store.staffed import Alarm, Passkey, RecoveryCode, SignIn, Staff
+from gateway.store.models import Referral, Subscriber, Verification
+from gateway.store.staffed import Alarm, Override, Passkey, RecoveryCode, SignIn, Staff
 
 
 def _changed(session: Session, statement: Any) -> bool:  # noqa: ANN401 - any DML statement
@@ -143,6 +144,117 @@ def end_sign_ins(
         here = here.where(SignIn.id == only)
     result = session.execute(here.values(ended_at=now))
     return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+# --- cases, and what was done about them ---
+
+
+def cases(
+    session: Session, site_id: str
+) -> Sequence[tuple[Referral, Verification, Subscriber | None, str | None, str | None]]:
+    """List who waits, the longest first: with who of the staff is on it, and an act not agreed to.
+
+    The last two are a name and the id of an override.
+    """
+    visit = (Verification.site_id == Referral.site_id) & (
+        Verification.id == Referral.verification_id
+    )
+    person = (Subscriber.site_id == Verification.site_id) & (
+        Subscriber.id == Verification.subscriber_id
+    )
+    taker = (Staff.site_id == Referral.site_id) & (Staff.id == Referral.taken_by)
+    asked = (
+        (Override.site_id == Referral.site_id)
+        & (Override.verification_id == Referral.verification_id)
+        & Override.done_at.is_(None)
+        & Override.ended_at.is_(None)
+    )
+    chosen = (
+        select(Referral, Verification, Subscriber, Staff.name, Override.id)
+        .join(Verification, visit)
+        .outerjoin(Subscriber, person)
+        .outerjoin(Staff, taker)
+        .outerjoin(Override, asked)
+        .where(Referral.site_id == site_id, Referral.closed_at.is_(None))
+        .order_by(Referral.opened_at, Referral.id)
+    )
+    return [tuple(row) for row in session.execute(chosen)]  # type: ignore[misc]  # a Row is one
+
+
+def stay_on_case(  # noqa: PLR0917 - whose, which, and for how long
+    session: Session, site_id: str, code: str, staff_id: str, now: datetime, until: datetime
+) -> bool:
+    """Keep a case that is still this one's; False if it is not."""
+    here = update(Referral).where(
+        Referral.site_id == site_id,
+        Referral.id == code,
+        Referral.taken_by == staff_id,
+        Referral.taken_until > now,
+        Referral.closed_at.is_(None),
+    )
+    return _changed(session, here.values(taken_until=until))
+
+
+def release_case(session: Session, site_id: str, code: str, staff_id: str, now: datetime) -> bool:
+    """Give a case back, if it is this one's."""
+    here = update(Referral).where(
+        Referral.site_id == site_id, Referral.id == code, Referral.taken_by == staff_id
+    )
+    return _changed(session, here.values(taken_until=now))
+
+
+def lock_override(session: Session, site_id: str, override_id: str) -> Override | None:
+    """Find an act and keep other writers off it until the transaction ends."""
+    chosen = select(Override).where(Override.site_id == site_id, Override.id == override_id)
+    return session.scalar(chosen.with_for_update())
+
+
+def pending(session: Session, site_id: str, visit_id: str) -> Override | None:
+    """Find the act on a visit that waits for a second person."""
+    chosen = select(Override).where(
+        Override.site_id == site_id,
+        Override.verification_id == visit_id,
+        Override.done_at.is_(None),
+        Override.ended_at.is_(None),
+    )
+    return session.scalar(chosen)
+
+
+def last_override(session: Session, site_id: str, visit_id: str) -> Override | None:
+    """Find what was done about a visit last, unless it was taken back."""
+    chosen = select(Override).where(
+        Override.site_id == site_id,
+        Override.verification_id == visit_id,
+        Override.ended_at.is_(None),
+    )
+    return session.scalar(chosen.order_by(Override.asked_at.desc()).limit(1))
+
+
+def overrides(session: Session, site_id: str, since: datetime) -> Sequence[Override]:
+    """List what staff did since, the latest first (at most 20,000)."""
+    chosen = select(Override).where(Override.site_id == site_id, Override.asked_at > since)
+    return session.scalars(
+        chosen.order_by(Override.asked_at.desc(), Override.id).limit(20_000)
+    ).all()
+
+
+def overrides_since(session: Session, site_id: str, staff_id: str, since: datetime) -> int:
+    """Count what somebody decided on their own word since, what they took back included."""
+    chosen = select(func.count()).where(
+        Override.site_id == site_id,
+        Override.staff_id == staff_id,
+        Override.act != "sighted",
+        Override.done_at > since,
+    )
+    return session.scalar(chosen) or 0
+
+
+def alarmed(session: Session, site_id: str, why: str, staff_id: str, since: datetime) -> bool:
+    """Whether the same alarm has sounded about somebody since."""
+    chosen = select(Alarm.id).where(
+        Alarm.site_id == site_id, Alarm.why == why, Alarm.staff_id == staff_id, Alarm.at > since
+    )
+    return session.scalar(chosen.limit(1)) is not None
 
 
 # --- alarms ---

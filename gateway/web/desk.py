@@ -30,12 +30,12 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from gateway import browsers, rules
+from gateway import browsers, rules, sign_in
 from gateway.browsers import Browser, Known, Signed
 from gateway.errors import NotAllowed, NotPossible
 from gateway.rules import Rules
 from gateway.staffing import Role
-from gateway.web import cookie_name, language, now, parts, screens, set_cookie, words
+from gateway.web import cookie_name, forms, language, now, parts, screens, set_cookie, words
 
 COOKIE, MARK = "desk", "mark"
 MARK_DAYS = 400
@@ -134,10 +134,22 @@ def act(verb: Callable[[], object], said: str, back: str) -> ResponseReturnValue
     try:
         verb()
     except NotPossible as cannot:
-        flash(cannot.code, "no")
-    else:
-        flash(said, "yes")
+        return say(cannot.code, "no", back)
+    return say(said, "yes", back)
+
+
+def say(code: str, kind: str, back: str) -> ResponseReturnValue:
+    """Go `back`, saying by a code that something was done ("yes") or not ("no")."""
+    flash(code, kind)
     return redirect(back, 303)
+
+
+def step_up(who: Known) -> str:
+    """Have whoever asks show a code of now (field `code`); returns why not, or nothing."""
+    refused = sign_in.step_up(parts().house, who.staff, forms.field("code"), now())
+    if refused is None:
+        return ""
+    return "wait" if refused.wait else "wrong_code"
 
 
 def context() -> dict[str, object]:
@@ -157,6 +169,7 @@ def context() -> dict[str, object]:
     return {
         **here,
         "who": who,
+        "keys": request.cookies.get(cookie_name("keys")) != "off",
         "may": lambda endpoint: who.role in MAY.get(endpoint, ()),
         "nav": [(to, icon) for to, may, icon in NAV if who.role in may and to in pages],
         "site": {"id": rules_.id, "name": rules_.file.site.name.to(language())},

@@ -58,6 +58,8 @@ def show() -> ResponseReturnValue:
     if visit and gone(visit, now()):
         verification.leave(house, site, unit, now())
         return redirect(url_for("kiosk.show"), 303)
+    if visit and shown.shows_more_ways:
+        verification.showed(house, site, visit.id, now())
     found = screens.context(house, shown, now())
     if visit and shown.screen == "way" and found["camera"]:
         g.camera = g.wasm = True

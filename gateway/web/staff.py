@@ -5,7 +5,6 @@ import re
 from flask import (
     Blueprint,
     Response,
-    flash,
     make_response,
     redirect,
     render_template,
@@ -37,13 +36,13 @@ def _around() -> dict[str, object]:
 
 @staff.get("/")
 def root() -> ResponseReturnValue:
-    return redirect(url_for("staff.sign_in_" if desk.asking() is None else "staff.account"), 303)
+    return redirect(url_for("staff.sign_in_" if desk.asking() is None else "queue.show"), 303)
 
 
 @staff.get("/sign-in")
 def sign_in_() -> ResponseReturnValue:
     if desk.asking() is not None:
-        return redirect(url_for("staff.account"), 303)
+        return redirect(url_for("queue.show"), 303)
     return render_template("staff/sign_in.html", refused=None, username="")
 
 
@@ -55,7 +54,7 @@ def sign_in_here() -> ResponseReturnValue:
         page = render_template("staff/sign_in.html", refused=result, username=given.username)
         return page, 429 if result.wait else 422
     session.clear()  # a page from before somebody signed in is worth nothing after
-    return desk.welcome(result, make_response(redirect(url_for("staff.account"), 303)))
+    return desk.welcome(result, make_response(redirect(url_for("queue.show"), 303)))
 
 
 @route(staff, "/sign-out", may=EVERYBODY, method="POST")
@@ -76,6 +75,15 @@ def choose_language() -> ResponseReturnValue:
     response: Response = make_response(redirect(back if safe else url_for("staff.root"), 303))
     if forms.field("lang") in LOCALES:
         set_cookie(response, "lang", forms.field("lang"), desk.MARK_DAYS)
+    return response
+
+
+@route(staff, "/keys", may=EVERYBODY, method="POST")
+def keys(who: Known) -> ResponseReturnValue:
+    """Switch the single-key shortcuts off or on, for this browser (WCAG 2.1.4)."""
+    del who
+    response = make_response(redirect(url_for("staff.account"), 303))
+    set_cookie(response, "keys", "off" if forms.field("keys") == "off" else "on", desk.MARK_DAYS)
     return response
 
 
@@ -188,9 +196,8 @@ def end_browser(who: Known) -> ResponseReturnValue:
 
 @route(staff, "/account/codes", may=EVERYBODY, method="POST")
 def codes(who: Known) -> ResponseReturnValue:
-    if refused := sign_in.step_up(parts().house, who.staff, forms.field("code"), now()):
-        flash("wait" if refused.wait else "wrong_code", "no")
-        return redirect(url_for("staff.account"), 303)
+    if refused := desk.step_up(who):
+        return desk.say(refused, "no", url_for("staff.account"))
     fresh = staffing.new_codes(parts().house, who.staff.site_id, who.staff.id, now())
     return render_template("staff/codes.html", codes=fresh, fresh=False)
 

@@ -4,12 +4,14 @@ A room of the console adds its own to `SAID`; what has no words there is told by
 nothing is ever left unsaid.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
 from gateway.methods import N_
+from gateway.store.staffed import Alarm
 
 ROLES = {
     "desk": N_("Front desk"),
@@ -36,7 +38,63 @@ SAID = {
     "weak_password": N_("That password is too short or easy to guess: choose another."),
     "not_invited": N_("This invitation is over: ask for a new one."),
     "wrong_code": N_("That code is not right, or was used: wait for the next one your app shows."),
+    "closed": N_("This visit is over."),
+    "taken": N_("A colleague was quicker and is on it."),
+    "nobody_waits": N_("Nobody is waiting."),
+    "alarm_seen": N_("Noted that you have seen to it."),
+    "offered_anew": N_("All the ways are on the kiosk again."),
+    "no_screen": N_("There is no kiosk to show them on."),
+    "sighted": N_("Document seen: the door opens."),
+    "differs": N_(
+        "The document does not end as was given, or is not the one on file. "
+        "Look again; if it is right, say so with the tick."
+    ),
+    "not_verified": N_("This person has not been verified yet."),
+    "accepted": N_("Let in: the door opens."),
+    "denied": N_("Noted: not let in."),
+    "not_offered": N_("Not yet: every way that works must be offered first."),
+    "bad_reason": N_("Choose a reason from the list."),
+    "pending": N_("A second person is to agree to something else first."),
+    "same_person": N_("A second person must agree, on their own account."),
+    "agreed": N_("Agreed: it is done."),
+    "undone": N_("Taken back: the person waits again."),
+    "opened": N_("Too late: the door has been opened with it already."),
     "wait": N_("There were too many wrong codes: please wait half a minute."),
+}
+WHY = {
+    "help": N_("Asked for a person"),
+    "document": N_("Document to be seen"),
+    "no_way": N_("No way is left"),
+    "staff": N_("Opened by staff"),
+}
+REASONS = {
+    "document_compared": N_("I looked at the person and their document"),
+    "known_in_person": N_("I know this person, who may pass here"),
+    "accompanied": N_("With somebody who may pass here"),
+    "way_out_of_order": N_("A way is out of order"),
+    "emergency": N_("Emergency"),
+    "not_expected": N_("No stay, residency or invitation"),
+    "document_differs": N_("The document is somebody else's"),
+    "no_document": N_("No document where one is required"),
+    "not_now": N_("Not entitled at this time or door"),
+    "safety": N_("For somebody's safety"),
+    "by_mistake": N_("Pressed by mistake"),
+    "wrong_person": N_("It was another person"),
+    "new_facts": N_("Something new is known"),
+    "id_card": N_("ID card"),
+    "passport": N_("Passport"),
+    "permit": N_("Travel or residence permit"),
+    "other": N_("Another document"),
+}
+DONE = {
+    "sighted": N_("Document seen"),
+    "accepted": N_("Let in on staff's word"),
+    "denied": N_("Not let in"),
+}
+ALARMS = {
+    "many_overrides": N_("%(staff)s has decided on their own word unusually often in an hour"),
+    "sign_in_stolen": N_("Somebody used a copy of %(staff)s's sign-in; it is ended"),
+    "no_alternative": N_("No other way is left at %(door)s: face is withdrawn there"),
 }
 _BROWSERS = (
     ("Edg/", "Edge"),
@@ -67,6 +125,30 @@ def tab_name(endpoint: str) -> str:
 def said(code: str) -> str:
     """Say what an act has done, or why it could not."""
     return _(SAID[code]) if code in SAID else code
+
+
+def why(code: str) -> str:
+    """Say why somebody waits."""
+    return str(_(WHY.get(code, code)))
+
+
+def reason(code: str) -> str:
+    """Say on which ground staff acted, or which kind of document they saw."""
+    return str(_(REASONS.get(code, code)))
+
+
+def done(act: str) -> str:
+    """Name what staff did about a visit."""
+    return str(_(DONE.get(act, act)))
+
+
+def alarm(row: Alarm, staff: Mapping[str, str], doors: Mapping[str, str]) -> str:
+    """Say what an alarm is about, by the names of who and where."""
+    who = staff.get(row.staff_id or "", row.staff_id or "")
+    where = doors.get(row.door_id or "", row.door_id or "")
+    if row.why not in ALARMS:
+        return row.why
+    return str(_(ALARMS[row.why], staff=who, door=where))
 
 
 def browser_name(agent: str) -> str:

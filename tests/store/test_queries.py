@@ -86,6 +86,21 @@ CASES: dict[str, Case] = {
     ),
     "desk.settle_sign_in": lambda s, site, _: desk.settle_sign_in(s, site, "of-mei", "hash"),
     "desk.end_sign_ins": lambda s, site, _: desk.end_sign_ins(s, site, "mei", NOW),
+    "desk.cases": lambda s, site, _: [
+        one for row in desk.cases(s, site) for one in row if hasattr(one, "site_id")
+    ],
+    "desk.stay_on_case": lambda s, site, k: desk.stay_on_case(
+        s, site, k.referral, "mei", NOW, later(days=1)
+    ),
+    "desk.release_case": lambda s, site, k: desk.release_case(s, site, k.referral, "mei", NOW),
+    "desk.lock_override": lambda s, site, _: desk.lock_override(s, site, "of-mei"),
+    "desk.pending": lambda s, site, k: desk.pending(s, site, k.visit),
+    "desk.last_override": lambda s, site, k: desk.last_override(s, site, k.visit),
+    "desk.overrides": lambda s, site, _: desk.overrides(s, site, later(days=-1)),
+    "desk.overrides_since": lambda s, site, _: desk.overrides_since(s, site, "mei", later(days=-1)),
+    "desk.alarmed": lambda s, site, _: desk.alarmed(
+        s, site, "many_overrides", "mei", later(days=-1)
+    ),
     "desk.open_alarms": lambda s, site, _: desk.open_alarms(s, site),
     "desk.see_alarm": lambda s, site, _: desk.see_alarm(s, site, "of-mei", "mei", NOW),
     "faces.household": lambda s, site, _: faces.household(s, site, "1203", 12),
@@ -208,6 +223,8 @@ def populate(house: House, site: Rules) -> Known:
         session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
         pin = queries.enrolments(session, site.id, "pin", person.totp_locator)[0]
         referral = queries.open_referral(session, site.id, waiting)
+        if referral:
+            referral.taken_by, referral.taken_until = "mei", later(days=1)
         grant = queries.grant_of(session, site.id, passed)
         assert referral is not None
         assert grant is not None
@@ -244,6 +261,9 @@ def staff_of(session: Session, site: Rules, visit: str) -> None:
     session.add(SignIn(**of, secret_hash="hash", agent="browser", **times))
     asked = {"act": "accepted", "reason": "known", "detail": {}, "before": {}, "asked_at": NOW}
     session.add(Override(**of, verification_id=visit, door_id="gate", **asked))
+    done = {**asked, "act": "denied", "done_at": NOW}
+    more = {"site_id": site.id, "id": "done", "staff_id": "mei"}
+    session.add(Override(**more, verification_id=visit, door_id="gate", **done))
     session.add(Alarm(**of, door_id="gate", why="many_overrides", detail={}, at=NOW))
     listed = {"name": "guests.csv", "digest": "d", "state": "waiting", "text": "name"}
     session.add(Import(**of, **listed, created_at=NOW, touched_at=NOW))

@@ -25,6 +25,7 @@ SCREENS = frozenset(
         "my_face",
         "document",
         "verified",
+        "denied",
         "retry",
         "referred",
         "help",

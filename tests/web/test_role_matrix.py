@@ -5,7 +5,10 @@ from itertools import product
 import pytest
 from werkzeug.test import TestResponse
 
+from gateway import alarms, verification
+from gateway.alarms import Alarmed
 from gateway.staffing import Role
+from gateway.store import desk, queries
 from gateway.web.desk import MAY
 from tests.makers import load_site, make_staff
 from tests.web.world import Browser, Page, World, inspect
@@ -35,7 +38,18 @@ def method_and_address(world: World, endpoint: str, named: dict[str, str]) -> tu
 def ids(world: World, site: str) -> dict[str, str]:
     """Name one of each thing that an address or a form may name, as one site has it."""
     rules = load_site(world.house, site)
+    visit = verification.begin(world.house, rules, "gate", world.clock.now)
+    verification.call_staff(world.house, rules, visit, world.clock.now)
+    with world.house.store.writes.begin() as session:
+        waiting = queries.open_referral(session, site, visit)
+        assert waiting is not None
+        alarms.sound(session, site, Alarmed("many_overrides"), world.clock.now)
+        session.flush()
+        alarm = desk.open_alarms(session, site)[0].id
     return {
+        "code": waiting.id,
+        "alarm": alarm,
+        "reason": "emergency",
         "subscriber": world.furniture.people[site].id,
         "staff": make_staff(world.house, rules, "desk", "other"),
         "device": world.furniture.kiosks[site, "gate"].split(".")[1],
@@ -76,7 +90,8 @@ def test_a_route_is_for_its_roles_and_for_no_other(world: World, endpoint: str, 
     before = world.dump()
     answer = ask(unit, world, endpoint, named)
     if Role(role) in MAY[endpoint]:
-        assert answer.status_code not in {401, 403, 405, 500}
+        reads = method_and_address(world, endpoint, named)[0] == "GET"
+        assert answer.status_code in ({200, 204} if reads else {200, 204, 303, 409, 422})
         return
     assert answer.status_code == 403
     inspect(Page(answer))
