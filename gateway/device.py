@@ -90,6 +90,12 @@ def take_pairing(
     return match if queries.use_pairing(session, match, now) else None
 
 
+def is_awaited(house: House, session: Session, site_id: str, code: str, now: datetime) -> bool:
+    """Say whether a pairing code of a site may still be typed."""
+    mac = _mac(house, code)
+    return any(row.code_mac == mac for row in doors.open_codes(session, site_id, now))
+
+
 def add_kiosk(session: Session, site_id: str, door_id: str, name: str, now: datetime) -> str:
     """Make a kiosk of a door; returns its cookie, kept only as a hash."""
     secret = secrets.token_urlsafe(32)

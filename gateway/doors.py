@@ -50,6 +50,7 @@ class Kiosk:
     id: str
     name: str
     seen: int  # seconds ago
+    seen_at: datetime
     online: bool
     battery: int | None = None
     charging: bool | None = None
@@ -170,6 +171,7 @@ def kiosk_of(row: Device, now: datetime) -> Kiosk:
         id=row.id,
         name=row.name,
         seen=int(silent.total_seconds()),
+        seen_at=row.seen_at,
         online=silent <= ONLINE,
         battery=said.get("battery"),
         charging=said.get("charging"),

@@ -149,6 +149,7 @@ UNTOLD = frozenset(
         "static",
         "kiosk.state",
         "kiosk.report",
+        "doors.list_",
         "face_devices.poll",
         "kiosk.decline",
         "api.decline",
