@@ -6,7 +6,7 @@ it, and it goes back to the queue a minute after they have gone, or at once when
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -16,9 +16,7 @@ from gateway.policy import State
 from gateway.rules import House, Rules
 from gateway.store import desk, queries
 from gateway.store.models import Referral, Subscriber, Verification
-from gateway.visit import LONGEST, WAITING, lapse, refer, what
-
-TAKEN = timedelta(seconds=60)  # a page that is open says so every 15 s
+from gateway.visit import LONGEST, TAKEN, WAITING, lapse, refer, what
 
 
 @dataclass(frozen=True)

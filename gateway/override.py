@@ -22,7 +22,7 @@ from gateway.site import AcceptReason, DenyReason
 from gateway.store import desk, queries
 from gateway.store.models import Referral, Verification
 from gateway.store.staffed import Override
-from gateway.visit import agrees, close_as, close_verified, refer, standing, what
+from gateway.visit import TAKEN, agrees, close_as, close_verified, refer, standing, what
 
 ACCEPT_REASONS: tuple[str, ...] = get_args(AcceptReason)
 DENY_REASONS: tuple[str, ...] = get_args(DenyReason)
@@ -201,7 +201,7 @@ def undo(  # noqa: PLR0917 - who takes back what, why, and when
         visit = queries.lock_verification(session, site.id, row.verification_id)
         if visit is None or now >= visit.expires_at:
             raise NotPossible("closed", "this visit is over")
-        facts = _reopen(session, visit, row, now) if row.done_at else ()
+        facts = _reopen(session, visit, row, staff, now) if row.done_at else ()
         row.ended_at = now
         told = {**what(visit), "staff": staff, "act": row.act, "reason": reason}
         session.flush()
@@ -210,7 +210,7 @@ def undo(  # noqa: PLR0917 - who takes back what, why, and when
 
 
 def _reopen(
-    session: Session, visit: Verification, row: Override, now: datetime
+    session: Session, visit: Verification, row: Override, staff: str, now: datetime
 ) -> tuple[audit.Fact, ...]:
     grant = queries.grant_of(session, visit.site_id, visit.id)
     given = row.done_at or now  # while it was fresh: taken here, it opens nothing later
@@ -218,6 +218,10 @@ def _reopen(
         raise NotPossible("opened", "the door has been opened with it already")
     visit.closed_at = None
     visit.document, visit.assurance = row.before["document"], row.before["assurance"]
+    if again := desk.last_referral(session, visit.site_id, visit.id):  # under the code they know
+        again.closed_at = again.closed_by = None
+        again.taken_by, again.taken_until = staff, now + TAKEN
+        session.flush()
     return (refer(session, visit, row.before["why"], now),)
 
 

@@ -150,3 +150,44 @@ def _where(house: House, code: str) -> str:
         else f"{code!r} waits at several sites"
     )
     raise NotFound(message)
+
+
+@staff.command("accept")
+@click.argument("code")
+@click.option("--site", "site_id", help="Needed only if two sites have somebody under that code.")
+@click.option("--reason", type=click.Choice(override.ACCEPT_REASONS), required=True)
+def staff_accept(code: str, site_id: str | None, reason: str) -> None:
+    """Let in whoever waits under CODE, on your word; the door opens."""
+    house = open_house()
+    site = rules.find(house, site_id or _where(house, code))
+    _told(override.accept(house, site, code, reason, me(), utc_now()))
+
+
+@staff.command("deny")
+@click.argument("code")
+@click.option("--site", "site_id", help="Needed only if two sites have somebody under that code.")
+@click.option("--reason", type=click.Choice(override.DENY_REASONS), required=True)
+def staff_deny(code: str, site_id: str | None, reason: str) -> None:
+    """Refuse whoever waits under CODE, once every way that works has been offered to them."""
+    house = open_house()
+    site = rules.find(house, site_id or _where(house, code))
+    _told(override.deny(house, site, code, reason, me(), utc_now()))
+
+
+@staff.command("undo")
+@click.argument("site_id", metavar="SITE")
+@click.argument("override_id", metavar="ACT")
+@click.option("--reason", type=click.Choice(override.UNDO_REASONS), required=True)
+def staff_undo(site_id: str, override_id: str, reason: str) -> None:
+    """Take back an ACT within its visit: the person waits again."""
+    house = open_house()
+    site = rules.find(house, site_id)
+    done = override.undo(house, site, override_id, reason, me(), utc_now())
+    click.echo(f"{done.visit} waits again.")
+
+
+def _told(done: override.Done) -> None:
+    if done.waits:
+        click.echo("A second person must agree, at the console and on their own account.")
+    else:
+        click.echo(f"Done: {done.visit}. To take it back: `gateway staff undo SITE {done.id} …`")

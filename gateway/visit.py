@@ -23,6 +23,7 @@ IDLE = timedelta(minutes=2)  # a kiosk nobody touches; its own warning comes aft
 MOMENT = timedelta(seconds=75)  # from showing who one is to the end of setting a face up
 WELCOME = timedelta(seconds=20)  # how long a kiosk without scripts keeps the answer
 WAITING = timedelta(minutes=15)  # how long a referred visit waits for a person
+TAKEN = timedelta(seconds=60)  # how long one of the staff has a case after their page was there
 LONGEST = timedelta(hours=1)  # from its beginning, however often somebody asks for a person
 _LOOK = frozenset({"permit", "references", "unit", "token", "url", "ends"})
 _AGREED = frozenset({"consent", "notice", "ticket"})

@@ -13,16 +13,22 @@ export default class Queue {
   }
 
   listen() {
+    if (!globalThis.EventSource) { this.ask(); return; }
     const source = new EventSource(this.$root.dataset.events);
     source.onmessage = (event) => { if (event.data !== this.version) this.fetch(); else this.reached(true); };
     source.onerror = () => {
       if (source.readyState !== EventSource.CLOSED) return; // it tries again by itself
-      source.close(); // no stream to be had: ask instead, and try again later
-      this.asking = setInterval(() => this.fetch(), AGAIN);
-      setTimeout(() => { clearInterval(this.asking); this.listen(); }, LISTEN_AGAIN);
-      this.fetch();
+      source.close();
+      this.ask();
     };
     addEventListener("pagehide", () => source.close());
+  }
+
+  /** Where no stream is to be had: asks, and tries to listen again after a while. */
+  ask() {
+    const asking = setInterval(() => this.fetch(), AGAIN);
+    setTimeout(() => { clearInterval(asking); this.listen(); }, LISTEN_AGAIN);
+    this.fetch();
   }
 
   get version() { return this.$root.firstElementChild?.dataset.version; }

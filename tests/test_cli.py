@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway import device, verification
+from gateway import cases, device, verification
 from gateway.app import make_house, utc_now
 from gateway.attempt import Presentation, attempt
 from gateway.cli import cli
@@ -540,6 +540,31 @@ def test_who_is_not_verified_is_not_asked_about(hotel: Run, house: House):
     result = hotel("staff", "sight", code, typed="y\n")
     assert (result.exit_code, "[y/N]" in result.output) == (1, False)
     assert "not verified" in result.stderr
+
+
+def test_staff_are_let_in_by_command_as_well_and_it_is_taken_back(
+    hotel: Run, wait: Waits, house: House
+):
+    visit, code = wait(None)
+    said = hotel("staff", "accept", code, "--reason", "known_in_person").output
+    assert state_of(house, visit) == "verified"
+    act = said.partition("SITE ")[2].split()[0]
+    assert hotel("staff", "undo", "hotel", act, "--reason", "by_mistake").exit_code == 0
+    assert state_of(house, visit) == "referred"
+
+
+def test_a_command_denies_nobody_before_every_way_was_offered(hotel: Run, house: House):
+    site, now = find(house, "hotel"), utc_now()
+    code = cases.open_at(house, site, "gate", "mei", now)
+    cases.release(house, site, code, "mei", now)
+    refused = hotel("staff", "deny", code, "--reason", "not_expected")
+    assert (refused.exit_code, "offered first" in refused.output) == (1, True)
+    with house.store.reads() as session:
+        visit = queries.referral(session, "hotel", code)
+        assert visit is not None
+    verification.showed(house, site, visit.verification_id, now)
+    assert hotel("staff", "deny", code, "--reason", "not_expected").exit_code == 0
+    assert state_of(house, visit.verification_id) == "denied"
 
 
 def test_sighting_nobody_says_so(hotel: Run):

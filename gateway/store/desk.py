@@ -181,6 +181,14 @@ def cases(
     return [tuple(row) for row in session.execute(chosen)]  # type: ignore[misc]  # a Row is one
 
 
+def last_referral(session: Session, site_id: str, visit_id: str) -> Referral | None:
+    """Find what a visit waited under last, whether or not it still does."""
+    chosen = select(Referral).where(
+        Referral.site_id == site_id, Referral.verification_id == visit_id
+    )
+    return session.scalar(chosen.order_by(Referral.opened_at.desc()).limit(1))
+
+
 def stay_on_case(  # noqa: PLR0917 - whose, which, and for how long
     session: Session, site_id: str, code: str, staff_id: str, now: datetime, until: datetime
 ) -> bool:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from gateway import attempt, capture, device, document_check, my_face, verification
 from gateway.errors import NotPossible
 from gateway.methods import Method, Way, digits
-from gateway.policy import Outcome
+from gateway.policy import Outcome, State
 from gateway.rules import Rules
 from gateway.store import queries
 from gateway.store.models import Device
@@ -176,6 +176,11 @@ def stay(site: Rules, unit: Device) -> None:
 @kiosk.post("/kiosk/leave")
 @act
 def leave(site: Rules, unit: Device) -> None:
+    if _field("seen") == State.VERIFIED:
+        with parts().house.store.reads() as session:
+            visit = queries.verification(session, site.id, unit.verification_id or "")
+        if visit and State(visit.state).open:
+            return  # staff took it back: nobody has walked through the door
     verification.leave(parts().house, site, unit, now())
 
 

@@ -89,6 +89,7 @@ CASES: dict[str, Case] = {
     "desk.cases": lambda s, site, _: [
         one for row in desk.cases(s, site) for one in row if hasattr(one, "site_id")
     ],
+    "desk.last_referral": lambda s, site, k: desk.last_referral(s, site, k.waiting),
     "desk.stay_on_case": lambda s, site, k: desk.stay_on_case(
         s, site, k.referral, "mei", NOW, later(days=1)
     ),
