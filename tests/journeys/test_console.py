@@ -58,11 +58,16 @@ class Desk:
 
 
 def sign_in(
-    hotel: Premises, browser: Browser, open_page: OpenPage, name: str = "mei", **context: Any
+    hotel: Premises,
+    browser: Browser,
+    open_page: OpenPage,
+    name: str = "mei",
+    role: Role = Role.DESK,
+    **context: Any,
 ) -> Desk:
     """Give somebody an account, and sign them in by the form."""
     now = hotel.clock()
-    invited = Invited(name, name.title(), Role.DESK)
+    invited = Invited(name, name.title(), role)
     code = staffing.invite(hotel.house, hotel.site, invited, "cli:test", now)
     begun = staffing.begin_setup(hotel.house, "hotel", name, code, now)
     assert begun is not None
