@@ -15,7 +15,7 @@ PACKAGE = ROOT / "gateway"
 STEPS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture", "passkeys"}),
     frozenset({"signing"}),
-    frozenset({"keys", "documents"}),
+    frozenset({"keys", "documents", "passwords"}),
     frozenset({"tokens", "config", "specimens"}),
     frozenset({"permits"}),
     frozenset({"methods", "law", "site", "sitefile"}),
@@ -42,6 +42,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "my_face",
             "apikey",
             "sign_in",
+            "guesses",
             "staff_passkeys",
         }
     ),

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, desk, doors, faces, held, passkeys, queries
+from gateway.store import consents, desk, doors, faces, guessed, held, passkeys, queries
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -80,6 +80,7 @@ CASES: dict[str, Case] = {
     "desk.drop_passkeys": lambda s, site, _: desk.drop_passkeys(s, site, "mei"),
     "desk.sign_in": lambda s, site, _: desk.sign_in(s, site, "of-mei"),
     "desk.sign_ins": lambda s, site, _: desk.sign_ins(s, site, "mei", later(days=-1)),
+    "desk.forget_sign_ins": lambda s, site, _: desk.forget_sign_ins(s, site, "mei", later(days=1)),
     "desk.touch_sign_in": lambda s, site, _: desk.touch_sign_in(s, site, "of-mei", later(days=1)),
     "desk.rotate_sign_in": lambda s, site, _: desk.rotate_sign_in(
         s, site, "of-mei", desk.Hashes("hash", "hash", "new"), NOW
@@ -103,7 +104,14 @@ CASES: dict[str, Case] = {
         s, site, "many_overrides", "mei", later(days=-1)
     ),
     "desk.open_alarms": lambda s, site, _: desk.open_alarms(s, site),
+    "desk.alarm": lambda s, site, _: desk.alarm(s, site, "of-mei"),
+    "desk.alarm_stands": lambda s, site, _: desk.alarm_stands(
+        s, site, "many_overrides", "mei", "gate"
+    ),
     "desk.see_alarm": lambda s, site, _: desk.see_alarm(s, site, "of-mei", "mei", NOW),
+    "guessed.blocks": lambda s, site, _: guessed.blocks(s, site, ["c"]),
+    "guessed.keep_failures": lambda s, site, _: guessed.keep_failures(s, site, "c", 3),
+    "guessed.has_recovery": lambda s, site, _: guessed.has_recovery(s, site, "mei", "mac"),
     "faces.household": lambda s, site, _: faces.household(s, site, "1203", 12),
     "faces.wards": lambda s, site, k: faces.wards(s, site, k.person),
     "faces.references": lambda s, site, k: faces.references(s, site, [k.person]),
@@ -172,6 +180,8 @@ SILENT = {
     "desk.drop_recoveries",
     "desk.drop_passkeys",
     "desk.touch_sign_in",
+    "desk.forget_sign_ins",
+    "guessed.keep_failures",
     "desk.settle_sign_in",
     "faces.heard",
     "faces.hasten",
@@ -198,7 +208,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, desk, faces, held, consents, passkeys, doors)
+        for room in (queries, desk, faces, held, consents, passkeys, doors, guessed)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
