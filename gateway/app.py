@@ -21,6 +21,7 @@ from gateway.web.accounts import accounts
 from gateway.web.api import api
 from gateway.web.case import case
 from gateway.web.demo import demo
+from gateway.web.doors import pages as doors
 from gateway.web.face_devices import face_devices
 from gateway.web.faces import faces
 from gateway.web.kiosk import kiosk
@@ -92,7 +93,7 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
     csrf.exempt(api)
     csrf.exempt(face_devices)
     web.register(app)
-    for pages in (kiosk, faces, my, my_face, staff, accounts, queue, case, watch, passkeys):
+    for pages in (kiosk, faces, my, my_face, staff, accounts, queue, case, watch, passkeys, doors):
         app.register_blueprint(pages)
     app.register_blueprint(api, url_prefix="/api/v1")
     app.register_blueprint(face_devices, url_prefix="/api/v1/face-devices")

@@ -34,6 +34,7 @@ class Applicant:
 
     `household` is the flat or booking they may be claimed by. Of `born` only the day they turn
     fourteen is kept; without it they count as younger. `guardian` is a subscriber's id.
+    `external_id` names them where they were booked.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Applicant:
     household: str = ""
     born: date | None = None
     guardian: str = ""
+    external_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def subscribe(house: House, site: Rules, applicant: Applicant, now: datetime) ->
             household=household_of(applicant.household),
             guardian_id=applicant.guardian or None,
             consents_from=consent.fourteenth(applicant.born) if applicant.born else None,
+            external_id=applicant.external_id or None,
             created_at=now,
         )
         session.add(person)

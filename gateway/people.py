@@ -1,5 +1,6 @@
 """Commands about people: who is enrolled with what, and what only staff may do."""
 
+import getpass
 import json
 import os
 import stat
@@ -16,7 +17,7 @@ import click
 from gateway import config, enrolment, entitlement, rules
 from gateway.app import open_house, utc_now
 from gateway.enrolment import Applicant, CardGiven
-from gateway.entitlement import Basis, Span
+from gateway.entitlement import OF_PEOPLE, Basis, Span
 from gateway.methods.qr import Use
 from gateway.rules import Rules
 from gateway.store import queries
@@ -50,7 +51,7 @@ def spanned(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("site_id", metavar="SITE")
 @click.argument("name")
 @click.option("--group", "groups", multiple=True, required=True, help="Door group, repeatable.")
-@click.option("--basis", type=click.Choice([b.value for b in Basis]), default="stay")
+@click.option("--basis", type=click.Choice([b.value for b in OF_PEOPLE]), default="stay")
 @click.option("--household", default="", help="Flat or booking number they may be claimed by.")
 @click.option("--born", type=click.DateTime(["%Y-%m-%d"]), help="Kept: the day they turn 14.")
 @click.option("--guardian", default="", help="Subscriber who consents for somebody under 14.")
@@ -202,3 +203,8 @@ def subscriber_revoke(site_id: str, subscriber_id: str, way: str) -> None:
 def plain(name: str) -> str:
     """Write a name on one line: it may come from a booking, and must not move a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+
+
+def me() -> str:
+    """Name whoever runs a command, for the record."""
+    return f"cli:{getpass.getuser()}"[:64]

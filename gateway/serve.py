@@ -19,7 +19,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from gateway import face_keeping, verification
+from gateway import face_keeping, rehearsal, verification
 from gateway.app import create_app, make_house, utc_now
 from gateway.config import Config, bind, check_free
 from gateway.log import Lines
@@ -191,5 +191,6 @@ def sweep(house: House) -> None:
         log.info("swept", visits=ended)
     if erased := face_keeping.sweep(house, now):
         log.info("faces_over", faces=erased)
+    rehearsal.sweep(house, now)
     with house.store.writes.begin() as session:
         queries.forget_stale(session, now, now - THROTTLES_KEPT)

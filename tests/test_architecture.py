@@ -16,7 +16,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture", "passkeys"}),
     frozenset({"signing"}),
     frozenset({"keys", "documents", "passwords"}),
-    frozenset({"tokens", "config"}),
+    frozenset({"tokens", "config", "specimens"}),
     frozenset({"permits"}),
     frozenset({"methods", "law", "site", "sitefile"}),
     frozenset({"policy"}),
@@ -35,8 +35,10 @@ STEPS: tuple[frozenset[str], ...] = (
             "document_check",
             "override",
             "device",
+            "doors",
             "face_device",
             "face_keeping",
+            "rehearsal",
             "my_face",
             "apikey",
             "sign_in",
@@ -50,7 +52,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"serve"}),
     frozenset({"people", "demo_face", "bench"}),
-    frozenset({"staff_cli"}),
+    frozenset({"staff_cli", "device_cli"}),
     frozenset({"cli"}),
 )
 FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}

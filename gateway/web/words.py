@@ -70,6 +70,11 @@ SAID = {
     "agreed": N_("Agreed: it is done."),
     "undone": N_("Taken back: the person waits again."),
     "opened": N_("Too late: the door has been opened with it already."),
+    "face_closed": N_("Face is closed at this site."),
+    "face_opened": N_("Face is open again at this site."),
+    "no_face": N_("No door of this site has to do with faces."),
+    "unpaired": N_("Unpaired: it counts for nothing from now on."),
+    "testing": N_("This way is being tested just now: try again in two minutes."),
     "wait": N_("There were too many wrong codes: please wait half a minute."),
 }
 WHY = {

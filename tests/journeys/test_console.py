@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.methods.pin import totp_code
+from gateway.staffing import Role
 from tests.browsers import DESK, PHONE, OpenPage
 from tests.colleagues import PASSWORD, hire
 from tests.journeys.visits import Premises
@@ -55,10 +56,15 @@ class Desk:
 
 
 def sign_in(
-    hotel: Premises, browser: Browser, open_page: OpenPage, name: str = "mei", **context: Any
+    hotel: Premises,
+    browser: Browser,
+    open_page: OpenPage,
+    name: str = "mei",
+    role: Role = Role.DESK,
+    **context: Any,
 ) -> Desk:
     """Give somebody an account, and sign them in by the form."""
-    key = hire(hotel.house, hotel.site, name, now=hotel.clock()).key
+    key = hire(hotel.house, hotel.site, name, role, hotel.clock()).key
     desk = Desk(open_page(browser, **context), hotel, key)
     desk.page.goto(f"{hotel.url}/staff/sign-in")
     desk.shows("sign-in")

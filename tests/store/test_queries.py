@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, desk, faces, guessed, held, passkeys, queries
+from gateway.store import consents, desk, doors, faces, guessed, held, passkeys, queries
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -28,6 +28,7 @@ from gateway.store.models import (
     Tally,
     Throttle,
     UsedToken,
+    Verification,
 )
 from gateway.store.staffed import Alarm, Import, Override, Passkey, RecoveryCode, SignIn, Staff
 from tests.houses import dump
@@ -118,6 +119,12 @@ CASES: dict[str, Case] = {
     "faces.hasten": lambda s, site, k: faces.hasten(s, site, k.person, later(days=-1)),
     "faces.lock_order": lambda s, site, _: faces.lock_order(s, site, "order"),
     "faces.heard": lambda s, site, k: faces.heard(s, site, k.kiosk, "ready", later(days=1)),
+    "doors.closures": lambda s, site, _: doors.closures(s, site),
+    "doors.open_codes": lambda s, site, _: doors.open_codes(s, site, NOW),
+    "doors.keep_report": lambda s, site, k: doors.keep_report(s, site, k.kiosk, {"camera": "none"}),
+    "doors.rehearsing": lambda s, site, _: doors.rehearsing(s, site, ["listed"], "stay"),
+    "doors.forget_person": lambda s, site, k: doors.forget_person(s, site, k.person),
+    "doors.forget_visit": lambda s, site, _: doors.forget_visit(s, site, "bare"),
     "held.accounted": lambda s, site, _: held.accounted(
         s, site, "0123abcd", ["reference", "other", "unknown"]
     ),
@@ -178,6 +185,9 @@ SILENT = {
     "desk.settle_sign_in",
     "faces.heard",
     "faces.hasten",
+    "doors.keep_report",
+    "doors.forget_person",
+    "doors.forget_visit",
     "rest_until",
     "clear_throttles",
     "revoke_api_keys",
@@ -198,7 +208,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, desk, guessed, faces, held, consents, passkeys)
+        for room in (queries, desk, faces, held, consents, passkeys, doors, guessed)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
@@ -224,6 +234,7 @@ def populate(house: House, site: Rules) -> Known:
     with house.store.writes.begin() as session:
         face_of(session, site, person.id, passed)
         staff_of(session, site, passed)
+        bare_visit(session, site)
         session.add(Throttle(site_id=site.id, key="c", failures=7, until=NOW, updated_at=NOW))
         session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
         pin = queries.enrolments(session, site.id, "pin", person.totp_locator)[0]
@@ -245,6 +256,13 @@ def populate(house: House, site: Rules) -> Known:
             grant=grant.jti,
             api_key=key.split(".")[1],
         )
+
+
+def bare_visit(session: Session, site: Rules) -> None:
+    """Give a site a visit to which nothing has come."""
+    times = {"started_at": NOW, "touched_at": NOW, "expires_at": later(minutes=15)}
+    named = {"site_id": site.id, "id": "bare", "door_id": "gate"}
+    session.add(Verification(**named, **times, state="offered", draw="", failures={}))
 
 
 def staff_of(session: Session, site: Rules, visit: str) -> None:
@@ -271,7 +289,7 @@ def face_of(session: Session, site: Rules, person: str, visit: str) -> None:
     """Give somebody a flat, a ward, a face and an agreement; their visit, too, has agreed."""
     row = queries.lock_subscriber(session, site.id, person)
     assert row is not None
-    row.household, row.guardian_id = "1203", person
+    row.household, row.guardian_id, row.external_id = "1203", person, "listed"
     device.add_face(session, site.id, "gate", "cd" * 32, "https://camera.example", NOW)
     shown = {"way": "face", "material": "material", "document": "{}", "first_at": NOW}
     session.add(Notice(site_id=site.id, version="version", **shown))
