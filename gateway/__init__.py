@@ -14,6 +14,8 @@ The map of the house, in the order a visit walks through it:
     entitlement         who may pass which door, and when
     consent             who agreed to which notice, and until when
     throttle            what is guessed at rests, and no other way or person with it
+    lodging             whose guardian is asked about, whatever the way
+    numbering           handles and locators, each somebody's alone
     enrolment           how a reference comes and goes
     verification        one visit, from claim to outcome
     capture, my_face    what comes before a camera; setting one's own face up, and stopping it
