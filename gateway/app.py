@@ -22,6 +22,7 @@ from gateway.web.api import api
 from gateway.web.arrivals import arrivals
 from gateway.web.case import case
 from gateway.web.demo import demo
+from gateway.web.doors import pages as doors
 from gateway.web.face_devices import face_devices
 from gateway.web.faces import faces
 from gateway.web.kiosk import kiosk
@@ -35,7 +36,7 @@ from gateway.web.staff import staff
 from gateway.web.watch import watch
 
 PAGES = (kiosk, faces, my, my_face)
-CONSOLE = (staff, accounts, queue, case, watch, passkeys, people, arrivals, person)
+CONSOLE = (staff, accounts, queue, case, watch, passkeys, doors, people, arrivals, person)
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds
 MAX_BODY = 64 * 1024  # bytes: far above the longest form we have

@@ -24,6 +24,7 @@ LONGEST = timedelta(hours=12)
 TOUCH = timedelta(seconds=30)
 ROTATE = timedelta(minutes=5)
 OVERLAP = timedelta(seconds=60)  # while a second tab may still send the secret of before
+KEPT = timedelta(days=90)  # in which browsers somebody was
 MAX_COOKIE = 200  # characters
 
 
@@ -43,6 +44,11 @@ class Signed:
     staff: Staff
     cookie: str = field(repr=False)
     mark: str = field(repr=False)
+
+    @property
+    def sign_in_id(self) -> str:
+        """The id of this sign-in."""
+        return _parts(self.cookie)[1]
 
 
 @dataclass(frozen=True)
@@ -75,11 +81,12 @@ def begin(  # noqa: PLR0917 - who, where, by what and when
         touched_at=now,
     )
     session.add(row)
+    desk.forget_sign_ins(session, staff.site_id, staff.id, now - KEPT)
     session.flush()
     told = {"staff": staff.id, "how": how}
     audit.append(session, staff.site_id, now, audit.Fact("staff.signed_in", told))
     here = marked(house, staff.site_id, browser.mark)
-    mark = browser.mark if here else _mark(house, staff.site_id, secrets.token_hex(16))
+    mark = browser.mark if here else new_mark(house, staff.site_id, secrets.token_hex(16))
     return Signed(staff, f"{row.site_id}.{row.id}.{secret}", mark)
 
 
@@ -100,7 +107,8 @@ def known(
         return None
     given, fresh = _hash(secret), hmac.compare_digest(row.secret_hash, _hash(secret))
     before = row.before_hash is not None and hmac.compare_digest(row.before_hash, given)
-    if not (fresh or before) or row.agent != agent_of(agent):
+    copied = before and _late(row, now) and row.touched_at != row.rotated_at
+    if not (fresh or before) or copied or row.agent != agent_of(agent):
         _end_stolen(house, row, now)
         return None
     cookie = _renew(house, row, given, now, fresh=fresh, touch=touch)
@@ -137,10 +145,11 @@ def agent_of(agent: str) -> str:
 def marked(house: House, site_id: str, mark: str) -> bool:
     """Whether a browser's mark is ours: somebody of that site has signed in there before."""
     nonce, _, _ = mark.partition(".")
-    return hmac.compare_digest(_mark(house, site_id, nonce).encode(), mark.encode())
+    return hmac.compare_digest(new_mark(house, site_id, nonce).encode(), mark.encode())
 
 
-def _mark(house: House, site_id: str, nonce: str) -> str:
+def new_mark(house: House, site_id: str, nonce: str) -> str:
+    """Write a mark that only we can write."""
     return f"{nonce}.{house.secrets.mac('staff mark', site_id, nonce).hex()}"
 
 
@@ -151,25 +160,36 @@ def _parts(cookie: str) -> tuple[str, str, str]:
     return (site_id, sign_in_id, secret) if plain else ("", "", "")
 
 
+def _late(row: SignIn, now: datetime) -> bool:
+    """Whether no tab can have been on its way any more with the secret of before."""
+    return abs(now - row.rotated_at) >= OVERLAP
+
+
 def _renew(
     house: House, row: SignIn, given: str, now: datetime, *, fresh: bool, touch: bool
 ) -> str:
     """Keep a sign-in alive; returns the cookie to send from now on, if it is a new one."""
-    since = abs(now - row.rotated_at)
-    if since >= (ROTATE if fresh else OVERLAP) and touch:
+    due = abs(now - row.rotated_at) >= ROTATE if fresh else _late(row, now)
+    if due and touch:
         # An old secret as late as this means that the browser never got the new one.
-        secret = secrets.token_urlsafe(32)
-        with house.store.writes.begin() as session:
-            hashes = desk.Hashes(row.secret_hash, given, _hash(secret))
-            if desk.rotate_sign_in(session, row.site_id, row.id, hashes, now):
-                return f"{row.site_id}.{row.id}.{secret}"
-        return ""
-    if fresh and row.before_hash and since >= OVERLAP:
+        return _rotate(house, row, given, now)
+    if fresh and row.before_hash and _late(row, now):
         with house.store.writes.begin() as session:
             desk.settle_sign_in(session, row.site_id, row.id, given)
-    if touch and abs(now - row.touched_at) >= TOUCH:
+    # The first touch with a new secret is noted at once: from then on the old one can only be late.
+    arrived = fresh and row.before_hash is not None and row.touched_at == row.rotated_at
+    if touch and fresh and (arrived or abs(now - row.touched_at) >= TOUCH):
         with house.store.writes.begin() as session:
             desk.touch_sign_in(session, row.site_id, row.id, now)
+    return ""
+
+
+def _rotate(house: House, row: SignIn, given: str, now: datetime) -> str:
+    secret = secrets.token_urlsafe(32)
+    with house.store.writes.begin() as session:
+        hashes = desk.Hashes(row.secret_hash, given, _hash(secret))
+        if desk.rotate_sign_in(session, row.site_id, row.id, hashes, now):
+            return f"{row.site_id}.{row.id}.{secret}"
     return ""
 
 

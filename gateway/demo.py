@@ -245,10 +245,10 @@ class Scene:
         begun = staffing.begin_setup(self._house, site_id, invited.username, code, then)
         if begun is None:  # pragma: no cover - invited just above
             raise NotFound(invited.username)
-        staff_id, key = begun
+        key = begun.key
         password = "-".join(secrets.choice(WORDS) for _ in range(4))
-        chosen = staffing.SetUp(key, password, password, totp_code(key, then))
-        staffing.set_up(self._house, site, staff_id, chosen, then)
+        chosen = staffing.SetUp(begun.invitation, key, password, password, totp_code(key, then))
+        staffing.set_up(self._house, site, begun.staff_id, chosen, then)
         return {
             "username": f"{invited.username}@{site_id}",
             "name": invited.name,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import stat
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import click
 from gateway import config, enrolment, entitlement, rules
 from gateway.app import open_house, utc_now
 from gateway.enrolment import Applicant, CardGiven
-from gateway.entitlement import Basis, Span
+from gateway.entitlement import OF_PEOPLE, Basis, Span
 from gateway.lodging import Relation
 from gateway.methods.qr import Use
 from gateway.rules import Rules
@@ -51,7 +52,7 @@ def spanned(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("site_id", metavar="SITE")
 @click.argument("name")
 @click.option("--group", "groups", multiple=True, required=True, help="Door group, repeatable.")
-@click.option("--basis", type=click.Choice([b.value for b in Basis]), default="stay")
+@click.option("--basis", type=click.Choice([b.value for b in OF_PEOPLE]), default="stay")
 @click.option("--household", default="", help="Flat or booking number they may be claimed by.")
 @click.option("--born", type=click.DateTime(["%Y-%m-%d"]), help="Kept: the day they turn 14.")
 @click.option("--guardian", default="", help="Subscriber who consents for somebody under 14.")
@@ -212,3 +213,16 @@ def subscriber_revoke(site_id: str, subscriber_id: str, way: str) -> None:
 def plain(name: str) -> str:
     """Write a name on one line: it may come from a booking, and must not move a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+
+
+def account() -> str:
+    """Name the account that runs a command, whatever the environment calls it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # in a container, most often
+        return f"uid{os.getuid()}"
+
+
+def me() -> str:
+    """Name whoever runs a command, for the record."""
+    return f"cli:{account()}"[:64]

@@ -4,6 +4,8 @@ The worker is a child of its own: started again if it dies, and it ends if whoev
 gone.
 """
 
+import ctypes
+import gc
 import os
 import signal
 import subprocess
@@ -19,7 +21,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from gateway import face_keeping, verification
+from gateway import face_keeping, rehearsal, verification
 from gateway.app import create_app, make_house, utc_now
 from gateway.config import Config, bind, check_free
 from gateway.log import Lines
@@ -134,11 +136,20 @@ def serve(
     `ready` is printed once the port is listened on.
     """
     beside = (Beside(_environ(config, environ)), *more)
+    _give_back()
     try:
         Server(config, beside, ready).run()
     finally:
         for each in beside:
             each.stop()
+
+
+def _give_back() -> None:
+    """Give memory that preparing took back to the system: every worker would begin with a copy."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of the GNU C library, malloc_trim(3)
+    if trim is not None:
+        trim(0)
 
 
 def listenable(config: Config) -> None:
@@ -191,5 +202,6 @@ def sweep(house: House) -> None:
         log.info("swept", visits=ended)
     if erased := face_keeping.sweep(house, now):
         log.info("faces_over", faces=erased)
+    rehearsal.sweep(house, now)
     with house.store.writes.begin() as session:
         queries.forget_stale(session, now, now - THROTTLES_KEPT)

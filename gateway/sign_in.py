@@ -1,32 +1,65 @@
 """Staff sign in by password and code, and show a code of now before what weighs more.
 
 One form asks for name, password and code at once, and has one answer for all that can be wrong with
-them. What is guessed at rests: an account for browsers that were never signed in to it, and the
-address that guesses. A browser in which somebody has signed in before carries a mark, and has a
-count of its own: so whoever sprays passwords cannot lock the desk out.
+them, in words and in work. What is guessed at rests (`guesses`).
 """
 
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import ceil
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
+from time import monotonic, sleep
 
 from sqlalchemy.orm import Session
 
-from gateway import audit, policy, staffing
+from gateway import guesses, passwords, staffing
 from gateway.browsers import Browser, Signed, begin, marked
 from gateway.methods.pin import totp_key, totp_steps
 from gateway.rules import House
-from gateway.store import desk, queries
+from gateway.store import desk, guessed, queries
 from gateway.store.staffed import Staff
-from gateway.throttle import Guard
 
-ADDRESS_FREE = 15  # failures of one address beyond those of one account: a desk shares one
-ANYWHERE = "-"  # what throttles of addresses are filed under: an address belongs to no site
-HASHING_SECONDS = 2.0
+BUSY_SECONDS = 2
 MAX_FIELD = 200  # characters
 _NOBODY = totp_key()
-_hashing = BoundedSemaphore(1)  # 46 MiB and a core each: kiosks are served beside
+
+
+class Turns:
+    """Passwords compared one at a time, for which few may wait; whoever else comes is sent away.
+
+    A password takes 19 MiB and a good part of a core, on purpose, and the threads that wait are the
+    kiosks' as well. After each, there is none for `pause` times as long.
+    """
+
+    _one = Lock()  # at a time, in all turns
+
+    def __init__(self, *, waiting: int, pause: int) -> None:
+        self._places = BoundedSemaphore(waiting + 1)
+        self._turn = Lock()
+        self._pause = pause
+        self._free_at = 0.0
+
+    @contextmanager
+    def take(self) -> Iterator[bool]:
+        """Wait for a turn; False at once if too many wait already."""
+        if not self._places.acquire(blocking=False):
+            yield False
+            return
+        try:
+            with self._turn:
+                sleep(max(0.0, self._free_at - monotonic()))
+                with self._one:
+                    began = monotonic()
+                    yield True
+                    self._free_at = monotonic() + self._pause * (monotonic() - began)
+        finally:
+            self._places.release()
+
+
+_STRANGERS = Turns(waiting=1, pause=3)
+_COLLEAGUES = Turns(waiting=2, pause=0)  # at browsers that carry a mark: not held up by the others
 
 
 @dataclass(frozen=True)
@@ -52,45 +85,43 @@ def sign_in(house: House, given: Given, browser: Browser, now: datetime) -> Sign
     """
     site_id, username = split(house, given.username)
     with house.store.reads() as session:
-        row = desk.staff_named(session, site_id, username)
-        names = _throttles(house, (site_id, username), browser)
-        if wait := _rest(house, session, names, now):
+        site_id = site_id if queries.site_digest(session, site_id) else ""
+        counts = guesses.at_sign_in(house, site_id, username, browser)
+        if wait := guesses.resting(session, counts, now):
             return Refused(wait)
-    if row is not None and row.ended_at:
-        row = None
-    if not _hashing.acquire(timeout=HASHING_SECONDS):
-        return Refused(ceil(HASHING_SECONDS))
-    try:
-        proved = staffing.proves(given.password[:MAX_FIELD], row)
-    finally:
-        _hashing.release()
+        row = _live(desk.staff_named(session, site_id, username))
+        mac = staffing.recovery_mac(house, row, given.code)
+        spare = mac if guessed.has_recovery(session, site_id, _id(row), mac) else ""
+    turns = _COLLEAGUES if marked(house, site_id, browser.mark) else _STRANGERS
+    with turns.take() as taken:
+        if not taken:
+            return Refused(BUSY_SECONDS)
+        proved = passwords.proves(given.password[:MAX_FIELD], row.password_hash if row else None)
     steps = _steps(house, row, given.code, now)
     with house.store.writes.begin() as session:
-        if wait := _rest(house, session, names, now):
-            return Refused(wait)
-        how = _take_code(house, session, row, given.code, steps, now) if row and proved else ""
-        if row and how:
-            for at, name in names:
-                queries.clear_throttles(session, at, [name])
-            return begin(house, session, row, browser, how, now)
-        return _refuse(house, session, names, row, now)
+        judged = guesses.judge(house, session, counts, now)
+        if judged.rest:
+            return Refused(judged.rest)
+        kept = _live(desk.lock_staff(session, site_id, _id(row)))
+        same = kept and row and kept.password_hash == row.password_hash
+        how = _take_code(session, kept, steps, spare, now) if kept and same and proved else ""
+        if kept and how:
+            judged.right()
+            return begin(house, session, kept, browser, how, now)
+        return Refused(judged.wrong(site_id, "staff.sign_in_failed", _id(row)))
 
 
 def step_up(house: House, staff: Staff, code: str, now: datetime) -> Refused | None:
     """Have somebody who is signed in show a code of now, once; None if they did."""
-    key = _name(house, "staff step", staff.site_id, staff.id)
     steps = _steps(house, staff, code, now)
     with house.store.writes.begin() as session:
-        names = [(staff.site_id, key)]
-        if wait := _rest(house, session, names, now):
-            return Refused(wait)
+        judged = guesses.judge(house, session, guesses.at_step_up(house, staff), now)
+        if judged.rest:
+            return Refused(judged.rest)
         if steps and desk.raise_counter(session, staff.site_id, staff.id, steps[0]):
-            queries.clear_throttles(session, staff.site_id, [key])
+            judged.right()
             return None
-        wait = _count(house, session, names, now)
-        fact = audit.Fact("staff.step_up_failed", {"staff": staff.id})
-        audit.append(session, staff.site_id, now, fact)
-        return Refused(wait)
+        return Refused(judged.wrong(staff.site_id, "staff.step_up_failed", staff.id))
 
 
 def split(house: House, text: str) -> tuple[str, str]:
@@ -100,63 +131,20 @@ def split(house: House, text: str) -> tuple[str, str]:
         with house.store.reads() as session:
             sites = queries.site_ids(session)
         site_id = sites[0] if len(sites) == 1 else ""
-    return site_id[:64], name[:64]
+    return site_id, name
 
 
-def _throttles(house: House, named: tuple[str, str], browser: Browser) -> list[tuple[str, str]]:
-    """Name what rests when this is guessed at: where each is filed, and under which name."""
-    site_id, username = named
-    if marked(house, site_id, browser.mark):
-        return [(site_id, _name(house, "staff browser", username, browser.mark))]
-    address = _name(house, "staff address", browser.address)
-    return [(ANYWHERE, address), (site_id or ANYWHERE, _name(house, "staff account", *named))]
+def _live(row: Staff | None) -> Staff | None:
+    return None if row is None or row.ended_at else row
 
 
-def _name(house: House, label: str, *parts: str) -> str:
-    return "s" + house.secrets.mac("throttle", label, *parts).hex()[:32]
-
-
-def _rest(house: House, session: Session, names: list[tuple[str, str]], now: datetime) -> int:
-    """Say for how many seconds the first of these still rests."""
-    rests = (
-        Guard(house, session, at, now).rest(queries.throttles(session, at, [name]))
-        for at, name in names
-    )
-    return max(rests, default=0)
-
-
-def _count(house: House, session: Session, names: list[tuple[str, str]], now: datetime) -> int:
-    """Count a guess at each of these; returns the seconds until the next may be judged."""
-    return max(
-        Guard(house, session, at, now).count_one(
-            name, _address_delay if at == ANYWHERE else policy.delay
-        )
-        for at, name in names
-    )
-
-
-def _address_delay(failures: int) -> int:
-    return policy.delay(failures - ADDRESS_FREE)
-
-
-def _refuse(
-    house: House,
-    session: Session,
-    names: list[tuple[str, str]],
-    row: Staff | None,
-    now: datetime,
-) -> Refused:
-    wait = _count(house, session, names, now)
-    site_id = names[-1][0]
-    if queries.site_digest(session, site_id):
-        fact = audit.Fact("staff.sign_in_failed", {"staff": row.id if row else ""})
-        audit.append(session, site_id, now, fact)
-    return Refused(wait)
+def _id(row: Staff | None) -> str:
+    return row.id if row else ""
 
 
 def _steps(house: House, row: Staff | None, code: str, now: datetime) -> list[int]:
     """List the time steps a code is of that are still to be taken, as slow for nobody's."""
-    plain = code.replace(" ", "")[:MAX_FIELD]
+    plain = "".join(unicodedata.normalize("NFKC", code[:MAX_FIELD]).split())
     if row is None or row.totp_sealed is None:
         totp_steps(_NOBODY, plain, now)
         return []
@@ -164,12 +152,9 @@ def _steps(house: House, row: Staff | None, code: str, now: datetime) -> list[in
     return [step for step in totp_steps(key, plain, now) if step > row.counter]
 
 
-def _take_code(  # noqa: PLR0917 - whose, which, and when
-    house: House, session: Session, row: Staff, code: str, steps: list[int], now: datetime
-) -> str:
-    """Take a TOTP code or a recovery code, once; returns which it was, or nothing."""
+def _take_code(session: Session, row: Staff, steps: list[int], spare: str, now: datetime) -> str:
+    """Take a TOTP code or a recovery code (`spare`), once; returns which it was, or nothing."""
     if steps and desk.raise_counter(session, row.site_id, row.id, steps[0]):
         return "totp"
-    mac = staffing.recovery_mac(house, row, code)
-    used = desk.use_recovery(session, row.site_id, row.id, mac, now)
+    used = spare and desk.use_recovery(session, row.site_id, row.id, spare, now)
     return "recovery" if used else ""

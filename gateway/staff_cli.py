@@ -1,6 +1,5 @@
 """Commands about the staff: who may sign in, and what only people may do."""
 
-import getpass
 from datetime import timedelta
 
 import click
@@ -9,7 +8,7 @@ from gateway import override, rules, staffing
 from gateway.app import open_house, utc_now
 from gateway.config import read_for_command
 from gateway.errors import NotFound, NotPossible
-from gateway.people import plain
+from gateway.people import account, me, plain
 from gateway.rules import House, Rules
 from gateway.staffing import Invited, Role
 from gateway.store import desk, queries
@@ -32,7 +31,7 @@ def staff_add(site_id: str, username: str, name: str, role: str) -> None:
     house = open_house()
     site = rules.find(house, site_id)
     invited = Invited(username.lower(), name, Role(role))
-    code = staffing.invite(house, site, invited, _me(), utc_now())
+    code = staffing.invite(house, site, invited, me(), utc_now())
     click.echo(code)
     told = f"{read_for_command().base_url}/staff/welcome"
     click.echo(f"For {invited.username}@{site.id}, once and within a day, at {told}", err=True)
@@ -65,12 +64,7 @@ def staff_end(site_id: str, username: str) -> None:
     if row is None:
         message = f"nobody at {site.id} is called {username!r}"
         raise NotFound(message)
-    click.echo(f"{plain(staffing.end(house, site, row.id, _me(), utc_now()))} cannot sign in.")
-
-
-def _me() -> str:
-    """Name whoever runs a command, for the record."""
-    return f"cli:{getpass.getuser()}"[:64]
+    click.echo(f"{plain(staffing.end(house, site, row.id, me(), utc_now()))} cannot sign in.")
 
 
 @staff.command("waiting")
@@ -104,7 +98,7 @@ def _document(visit: Verification, *, strange: bool) -> str:
 @staff.command("sight")
 @click.argument("code")
 @click.option("--site", "site_id", help="Needed only if two sites have somebody under that code.")
-@click.option("--staff", "name", default=getpass.getuser, help="Who has seen the document.")
+@click.option("--staff", "name", default=account, help="Who has seen the document.")
 @click.option("--yes", is_flag=True, help="Do not ask: for scripts.")
 @click.option("--differs", is_flag=True, help="Even if the number given is not the one on file.")
 def staff_sight(code: str, site_id: str | None, name: str, *, yes: bool, differs: bool) -> None:
@@ -165,7 +159,7 @@ def staff_accept(code: str, site_id: str | None, reason: str) -> None:
     """Let in whoever waits under CODE, on your word; the door opens."""
     house = open_house()
     site = rules.find(house, site_id or _where(house, code))
-    _told(override.accept(house, site, code, reason, _me(), utc_now()))
+    _told(override.accept(house, site, code, reason, me(), utc_now()))
 
 
 @staff.command("deny")
@@ -176,7 +170,7 @@ def staff_deny(code: str, site_id: str | None, reason: str) -> None:
     """Refuse whoever waits under CODE, once every way that works has been offered to them."""
     house = open_house()
     site = rules.find(house, site_id or _where(house, code))
-    _told(override.deny(house, site, code, reason, _me(), utc_now()))
+    _told(override.deny(house, site, code, reason, me(), utc_now()))
 
 
 @staff.command("undo")
@@ -187,7 +181,7 @@ def staff_undo(site_id: str, override_id: str, reason: str) -> None:
     """Take back an ACT within its visit: the person waits again."""
     house = open_house()
     site = rules.find(house, site_id)
-    done = override.undo(house, site, override_id, reason, _me(), utc_now())
+    done = override.undo(house, site, override_id, reason, me(), utc_now())
     click.echo(f"{done.visit} waits again.")
 
 

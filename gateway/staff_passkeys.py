@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from gateway import audit, passkeys, staffing
+from gateway import audit, guesses, passkeys, staffing
 from gateway.browsers import Browser, Signed, begin
 from gateway.errors import NotPossible
 from gateway.passkeys import Home, Shown
@@ -120,8 +120,12 @@ def sign_in(house: House, answer: Answer, browser: Browser, now: datetime) -> Si
     with house.store.writes.begin() as session:
         if shown and _use(session, row, shown, answer.asked, now):
             return begin(house, session, staff, browser, "passkey", now)
-        fact = audit.Fact("staff.sign_in_failed", {"staff": staff.id})
-        audit.append(session, site_id, now, fact)
+        audit.append(
+            session,
+            site_id,
+            now,
+            *guesses.recorded(session, site_id, "staff.sign_in_failed", staff.id, now),
+        )
         return Refused()
 
 
@@ -137,8 +141,12 @@ def step_up(house: House, staff: Staff, answer: Answer, now: datetime) -> Refuse
     with house.store.writes.begin() as session:
         if own and shown and _use(session, own, shown, answer.asked, now):
             return None
-        fact = audit.Fact("staff.step_up_failed", {"staff": staff.id})
-        audit.append(session, staff.site_id, now, fact)
+        audit.append(
+            session,
+            staff.site_id,
+            now,
+            *guesses.recorded(session, staff.site_id, "staff.step_up_failed", staff.id, now),
+        )
         return Refused()
 
 

@@ -97,6 +97,12 @@ def sign_ins(session: Session, site_id: str, staff_id: str, since: datetime) -> 
     return session.scalars(live.order_by(SignIn.started_at)).all()
 
 
+def forget_sign_ins(session: Session, site_id: str, staff_id: str, before: datetime) -> None:
+    """Forget in which browsers somebody was long ago."""
+    of_them = SignIn.site_id == site_id, SignIn.staff_id == staff_id
+    session.execute(delete(SignIn).where(*of_them, SignIn.touched_at < before))
+
+
 def touch_sign_in(session: Session, site_id: str, sign_in_id: str, now: datetime) -> None:
     here = update(SignIn).where(SignIn.site_id == site_id, SignIn.id == sign_in_id)
     session.execute(here.values(touched_at=now))
@@ -272,6 +278,22 @@ def open_alarms(session: Session, site_id: str) -> Sequence[Alarm]:
     """List the alarms nobody has seen to, the newest first (at most 100)."""
     chosen = select(Alarm).where(Alarm.site_id == site_id, Alarm.seen_at.is_(None))
     return session.scalars(chosen.order_by(Alarm.at.desc(), Alarm.id).limit(100)).all()
+
+
+def alarm(session: Session, site_id: str, alarm_id: str) -> Alarm | None:
+    return session.get(Alarm, (site_id, alarm_id))
+
+
+def alarm_stands(session: Session, site_id: str, why: str, staff_id: str, door_id: str) -> bool:
+    """Whether such an alarm, about this one and this door, was seen to by nobody yet."""
+    chosen = select(Alarm.id).where(
+        Alarm.site_id == site_id,
+        Alarm.why == why,
+        func.coalesce(Alarm.staff_id, "") == staff_id,
+        func.coalesce(Alarm.door_id, "") == door_id,
+        Alarm.seen_at.is_(None),
+    )
+    return session.scalar(chosen.limit(1)) is not None
 
 
 def see_alarm(session: Session, site_id: str, alarm_id: str, by: str, now: datetime) -> bool:

@@ -148,6 +148,8 @@ UNTOLD = frozenset(
     {
         "static",
         "kiosk.state",
+        "kiosk.report",
+        "doors.list_",
         "face_devices.poll",
         "kiosk.decline",
         "api.decline",

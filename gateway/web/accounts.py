@@ -1,6 +1,6 @@
 """Who works here: operators invite and end accounts, and see no secret of anybody's."""
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway import staffing
@@ -26,26 +26,28 @@ def show(who: Known) -> ResponseReturnValue:
 
 @route(accounts, "/invite", may=OPERATOR, method="POST")
 def invite(who: Known) -> ResponseReturnValue:
+    """Invite somebody, or anew; with a code of now, for an account outlasts a stolen sign-in."""
+    if refused := desk.step_up(who):
+        return desk.say(refused, "no", url_for("accounts.show"))
     try:
         invited = Invited(
             forms.field("username").lower(), forms.field("name"), Role(forms.field("role"))
         )
         code = staffing.invite(parts().house, desk.site(), invited, who.staff.id, now())
     except ValueError:
-        flash("no_role", "no")
+        return desk.say("no_role", "no", url_for("accounts.show"))
     except NotPossible as cannot:
-        flash(cannot.code, "no")
-    else:
-        return _page(who, {"username": f"{invited.username}@{who.staff.site_id}", "code": code})
-    return redirect(url_for("accounts.show"), 303)
+        return desk.say(cannot.code, "no", url_for("accounts.show"))
+    return _page(who, {"username": f"{invited.username}@{who.staff.site_id}", "code": code})
 
 
 @route(accounts, "/end", may=OPERATOR, method="POST")
 def end(who: Known) -> ResponseReturnValue:
     chosen = forms.field("staff")
     if chosen == who.staff.id:
-        flash("not_yourself", "no")
-        return redirect(url_for("accounts.show"), 303)
+        return desk.say("not_yourself", "no", url_for("accounts.show"))
+    if refused := desk.step_up(who):
+        return desk.say(refused, "no", url_for("accounts.show"))
 
     def verb() -> None:
         staffing.end(parts().house, desk.site(), chosen, who.staff.id, now())

@@ -15,20 +15,22 @@ site can be reached: every verb and query is given `who.staff.site_id`. `MAY` is
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 
 from flask import (
     Blueprint,
     Response,
+    after_this_request,
     current_app,
     flash,
     g,
-    make_response,
     redirect,
     request,
+    session,
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
 
 from gateway import browsers, rules
 from gateway.browsers import Browser, Known, Signed
@@ -38,6 +40,7 @@ from gateway.staffing import Role
 from gateway.web import cookie_name, fresh, language, now, parts, screens, set_cookie, words
 
 COOKIE, MARK = "desk", "mark"
+OF = "of"  # what the signed cookie calls the sign-in that it belongs to
 MARK_DAYS = 400
 EVERYBODY = frozenset(Role)
 ON_DUTY = frozenset({Role.DESK, Role.SUPERVISOR})
@@ -88,7 +91,8 @@ def route(
             if who.role not in may:
                 message = f"not for the role {who.role}"
                 raise NotAllowed(message)
-            return _renewed(who, view(who, **named))
+            _bind(who, changes=method != "GET")
+            return view(who, **named)
 
         pages.add_url_rule(address, view.__name__, guarded, methods=[method])
         return view
@@ -97,10 +101,13 @@ def route(
 
 
 def asking(*, touch: bool = True) -> Known | None:
-    """Know who is asking, if they are signed in."""
+    """Know who is asking, if they are signed in; whatever is answered brings their new cookie."""
     cookie = request.cookies.get(cookie_name(COOKIE), "")
     agent = request.headers.get("User-Agent", "")
-    return browsers.known(parts().house, cookie, agent, now(), touch=touch)
+    who = browsers.known(parts().house, cookie, agent, now(), touch=touch)
+    if who and who.cookie:
+        after_this_request(partial(_renewed, who.cookie))
+    return who
 
 
 def browser() -> Browser:
@@ -113,7 +120,11 @@ def browser() -> Browser:
 
 
 def welcome(signed: Signed, response: Response) -> Response:
-    """Give a browser the cookies of a sign-in."""
+    """Give a browser the cookies of a sign-in, in place of all it had before."""
+    if former := asking(touch=False):
+        browsers.sign_out(parts().house, former, now())
+    session.clear()
+    session[OF] = signed.sign_in_id
     set_cookie(response, COOKIE, signed.cookie, 1)
     set_cookie(response, MARK, signed.mark, MARK_DAYS)
     return response
@@ -185,9 +196,20 @@ def _sign_in_first(*, by_itself: bool) -> ResponseReturnValue:
     return redirect(url_for("staff.sign_in_"), 303)
 
 
-def _renewed(who: Known, answer: ResponseReturnValue) -> ResponseReturnValue:
-    if not who.cookie:
-        return answer
-    response = make_response(answer)
-    set_cookie(response, COOKIE, who.cookie, 1)
+def _renewed(cookie: str, response: Response) -> Response:
+    """Give a browser the next secret of its sign-in, unless it was just given another, or none."""
+    mine = f"{cookie_name(COOKIE)}="
+    if not any(given.startswith(mine) for given in response.headers.getlist("Set-Cookie")):
+        set_cookie(response, COOKIE, cookie, 1)
     return response
+
+
+def _bind(who: Known, *, changes: bool) -> None:
+    """Let the signed cookie, and the CSRF token in it, count for this sign-in and for no other."""
+    if session.get(OF) == who.sign_in.id:
+        return
+    if changes:
+        message = "of before this sign-in"
+        raise CSRFError(message)
+    session.clear()
+    session[OF] = who.sign_in.id

@@ -80,6 +80,14 @@ def state() -> ResponseReturnValue:
     return {"version": "over" if over else shown.version}
 
 
+@kiosk.post("/kiosk/report")
+def report() -> ResponseReturnValue:
+    _, unit = access.kiosk()
+    said = device.read_report(_field("battery"), _field("charging"), _field("camera"))
+    device.report(parts().house, unit, said, now())
+    return "", 204
+
+
 @kiosk.post("/kiosk/choose")
 @act
 def choose(site: Rules, unit: Device) -> None:

@@ -13,11 +13,12 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from gateway import alarms, cases, rules
+from gateway import alarms, cases, doors, rules
 from gateway.browsers import Known
 from gateway.cases import Case
+from gateway.doors import FaceDown
 from gateway.errors import NotPossible
-from gateway.rules import Rules
+from gateway.rules import House, Rules
 from gateway.staffing import Role
 from gateway.store import desk as asked
 from gateway.store.staffed import Alarm
@@ -41,11 +42,13 @@ class Seen:
 
     cases: tuple[Case, ...]
     alarms: tuple[Alarm, ...]
+    down: tuple[FaceDown, ...]
 
     @property
     def version(self) -> str:
         """Name what it shows."""
-        return cases.version(self.cases, [alarm.id for alarm in self.alarms])
+        silent = [(one.door, one.broken) for one in self.down]
+        return cases.version(self.cases, [alarm.id for alarm in self.alarms], silent)
 
     @property
     def open(self) -> int:
@@ -53,10 +56,12 @@ class Seen:
         return sum(not case.taken_by for case in self.cases) + len(self.alarms)
 
 
-def look(session: Session, site: Rules, role: Role, at: datetime) -> Seen:
+def look(house: House, session: Session, site: Rules, role: Role, at: datetime) -> Seen:
     """Read the queue of a site."""
     found = tuple(asked.open_alarms(session, site.id)) if role is not Role.DESK else ()
-    return Seen(cases.waiting(session, site, at), found)
+    faces = any(way.biometric for door in site.doors.values() for way in door.ways)
+    down = doors.face_down(house, session, site, at) if faces else ()
+    return Seen(cases.waiting(session, site, at), found, down)
 
 
 @route(queue, "/queue", may=EVERYBODY)
@@ -78,7 +83,8 @@ def events(who: Known) -> ResponseReturnValue:
 
     def version() -> str:
         with house.store.reads() as session:
-            return look(session, rules.load(house, session, site_id), role, clock()).version
+            site = rules.load(house, session, site_id)
+            return look(house, session, site, role, clock()).version
 
     stream = Response(_stream(version), mimetype="text/event-stream")
     stream.headers["X-Accel-Buffering"] = "no"  # nginx would keep it back
@@ -124,27 +130,28 @@ def take(who: Known) -> ResponseReturnValue:
 def seen(who: Known) -> ResponseReturnValue:
     def verb() -> None:
         alarm = forms.field("alarm")
-        alarms.see(parts().house, who.staff.site_id, alarm, who.staff.id, now())
+        alarms.see(parts().house.store, who.staff.site_id, alarm, who.staff.id, now())
 
     return desk.act(verb, "alarm_seen", url_for("queue.show"))
 
 
 def _oldest(who: Known) -> str:
     with parts().house.store.reads() as session:
-        found = look(session, desk.site(), who.role, now()).cases
+        found = look(parts().house, session, desk.site(), who.role, now()).cases
     return next((case.code for case in found if not case.taken_by), "")
 
 
 def _seen(who: Known) -> dict[str, object]:
     with parts().house.store.reads() as session:
-        found = look(session, desk.site(), who.role, now())
+        found = look(parts().house, session, desk.site(), who.role, now())
         names = {row.id: row.name for row in asked.all_staff(session, who.staff.site_id)}
-    doors = {door.id: door.name.to(language()) for door in desk.site().file.doors}
+    called = {door.id: door.name.to(language()) for door in desk.site().file.doors}
     return {
         "cases": found.cases,
-        "alarms": [(alarm, words.alarm(alarm, names, doors)) for alarm in found.alarms],
+        "alarms": [(alarm, words.alarm(alarm, names, called)) for alarm in found.alarms],
         "version": found.version,
         "open": found.open,
-        "doors": doors,
+        "doors": called,
+        "down": found.down,
         "now": now(),
     }

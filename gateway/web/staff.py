@@ -5,6 +5,7 @@ import re
 from flask import (
     Blueprint,
     Response,
+    current_app,
     make_response,
     redirect,
     render_template,
@@ -13,8 +14,9 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
-from gateway import browsers, rules, sign_in, staffing
+from gateway import browsers, passwords, rules, sign_in, staffing
 from gateway.browsers import IDLE, Known
 from gateway.errors import BadConfig, NotPossible
 from gateway.methods.pin import totp_address
@@ -36,13 +38,14 @@ def _around() -> dict[str, object]:
 
 @staff.get("/")
 def root() -> ResponseReturnValue:
-    return redirect(url_for("staff.sign_in_" if desk.asking() is None else "queue.show"), 303)
+    who = desk.asking(touch=False)
+    return redirect(url_for("staff.sign_in_" if who is None else "queue.show"))
 
 
 @staff.get("/sign-in")
 def sign_in_() -> ResponseReturnValue:
-    if desk.asking() is not None:
-        return redirect(url_for("queue.show"), 303)
+    if desk.asking(touch=False) is not None:
+        return redirect(url_for("queue.show"))
     return render_template("staff/sign_in.html", refused=None, username="")
 
 
@@ -53,7 +56,6 @@ def sign_in_here() -> ResponseReturnValue:
     if isinstance(result, Refused):
         page = render_template("staff/sign_in.html", refused=result, username=given.username)
         return page, 429 if result.wait else 422
-    session.clear()  # a page from before somebody signed in is worth nothing after
     return desk.welcome(result, make_response(redirect(url_for("queue.show"), 303)))
 
 
@@ -71,11 +73,22 @@ def sign_out(who: Known) -> ResponseReturnValue:
 def choose_language() -> ResponseReturnValue:
     """Change the language, and come back to where the switch was pressed."""
     back = forms.field("back")
-    safe = re.fullmatch(r"/staff/[A-Za-z0-9/_-]*", back)
-    response: Response = make_response(redirect(back if safe else url_for("staff.root"), 303))
+    safe = back if _page(back) else url_for("staff.root")
+    response: Response = make_response(redirect(safe, 303))
     if forms.field("lang") in LOCALES:
         set_cookie(response, "lang", forms.field("lang"), desk.MARK_DAYS)
     return response
+
+
+def _page(address: str) -> bool:
+    """Whether an address is that of a page of the console, which can be asked for again."""
+    if not re.fullmatch(r"/staff/[A-Za-z0-9/_-]*", address):
+        return False
+    try:
+        current_app.url_map.bind("").match(address, method="GET")
+    except HTTPException:  # a redirect, too
+        return False
+    return True
 
 
 @route(staff, "/keys", may=EVERYBODY, method="POST")
@@ -102,15 +115,20 @@ def welcome_here() -> ResponseReturnValue:
     invited = staffing.begin_setup(parts().house, site_id, username, forms.field("code"), now())
     if invited is None:
         return render_template("staff/welcome.html", wrong=True), 422
-    staff_id, key = invited
-    sealed = parts().house.secrets.wrap("staff setup", staff_id, key.encode())
-    session[SETUP] = {"site": site_id, "staff": staff_id, "key": sealed, "name": username}
+    sealed = parts().house.secrets.wrap("staff setup", invited.staff_id, invited.key.encode())
+    session[SETUP] = {
+        "site": site_id,
+        "staff": invited.staff_id,
+        "name": username,
+        "key": sealed,
+        "invitation": invited.invitation,
+    }
     return redirect(url_for("staff.set_up"), 303)
 
 
 @staff.get("/set-up")
 def set_up() -> ResponseReturnValue:
-    return _set_up_page("") if _setting_up() else redirect(url_for("staff.welcome"), 303)
+    return _set_up_page("") if _setting_up() else redirect(url_for("staff.welcome"))
 
 
 @staff.post("/set-up")
@@ -118,7 +136,8 @@ def set_up_here() -> ResponseReturnValue:
     if not (kept := _setting_up()):
         return redirect(url_for("staff.welcome"), 303)
     house = parts().house
-    given = SetUp(kept["key"], _secret("password"), _secret("again"), forms.field("code"))
+    password, again = _secret("password"), _secret("again")
+    given = SetUp(kept["invitation"], kept["key"], password, again, forms.field("code"))
     try:
         site = rules.find(house, kept["site"])
         codes = staffing.set_up(house, site, kept["staff"], given, now())
@@ -131,7 +150,7 @@ def set_up_here() -> ResponseReturnValue:
 def _setting_up() -> dict[str, str]:
     """Read back which account this browser is setting up, and with which key."""
     kept = session.get(SETUP)
-    if not isinstance(kept, dict):
+    if not isinstance(kept, dict) or "invitation" not in kept:
         return {}
     try:
         key = parts().house.secrets.unwrap("staff setup", kept["staff"], kept["key"])
@@ -151,7 +170,7 @@ def _set_up_page(wrong: str) -> str:
         username=named,
         picture=screens.qr_svg(address),
         key=" ".join(key[at : at + 4] for at in range(0, len(key), 4)),
-        least=staffing.MIN_PASSWORD,
+        least=passwords.MIN_PASSWORD,
     )
 
 

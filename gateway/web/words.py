@@ -30,7 +30,11 @@ TABS = {
 SAID = {
     "signed_out_there": N_("Signed out there."),
     "account_ended": N_("The account is ended, in every browser."),
-    "not_yourself": N_("You cannot end your own account: ask a colleague."),
+    "not_yourself": N_("You cannot do that to your own account: ask a colleague."),
+    "other_role": N_(
+        "They work here in another role: end that account, and invite them under a new username."
+    ),
+    "own_alarm": N_("It is about what you did yourself: somebody else must see to it."),
     "bad_username": N_("A username is 2 to 32 of a-z, 0-9, dot, _ and -, with a letter first."),
     "name_taken": N_("Somebody who has left was called that: choose another username."),
     "no_role": N_("Choose a role from the list."),
@@ -66,6 +70,11 @@ SAID = {
     "agreed": N_("Agreed: it is done."),
     "undone": N_("Taken back: the person waits again."),
     "opened": N_("Too late: the door has been opened with it already."),
+    "face_closed": N_("Face is closed at this site."),
+    "face_opened": N_("Face is open again at this site."),
+    "no_face": N_("No door of this site has to do with faces."),
+    "unpaired": N_("Unpaired: it counts for nothing from now on."),
+    "testing": N_("This way is being tested just now: try again in two minutes."),
     "wait": N_("There were too many wrong codes: please wait half a minute."),
 }
 WHY = {
@@ -101,6 +110,14 @@ DONE = {
 ALARMS = {
     "many_overrides": N_("%(staff)s has decided on their own word unusually often in an hour"),
     "sign_in_stolen": N_("Somebody used a copy of %(staff)s's sign-in; it is ended"),
+    "guessing": N_("Somebody is guessing passwords or codes; they are made to wait"),
+    "account_invited": N_("%(by)s has invited %(staff)s to be %(role)s"),
+    "account_invited_anew": N_(
+        "%(by)s has invited %(staff)s to set up their account anew: did they ask for it?"
+    ),
+    "account_set_up_anew": N_(
+        "The account of %(staff)s was set up anew: make sure that it was they who did it"
+    ),
     "no_alternative": N_("No other way is left at %(door)s: face is withdrawn there"),
 }
 _BROWSERS = (
@@ -155,7 +172,9 @@ def alarm(row: Alarm, staff: Mapping[str, str], doors: Mapping[str, str]) -> str
     where = doors.get(row.door_id or "", row.door_id or "")
     if row.why not in ALARMS:
         return row.why
-    return str(_(ALARMS[row.why], staff=who, door=where))
+    by = row.detail.get("by", "")
+    role = role_name(row.detail["role"]) if row.detail.get("role") in ROLES else ""
+    return str(_(ALARMS[row.why], staff=who, door=where, by=staff.get(by, by), role=role))
 
 
 def browser_name(agent: str) -> str:

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from gateway import staffing
 from gateway.methods.pin import totp_code
-from gateway.staffing import Invited, Role, SetUp
+from gateway.staffing import Role
 from tests.browsers import DESK, PHONE, OpenPage
+from tests.colleagues import PASSWORD, hire
 from tests.journeys.visits import Premises
-
-PASSWORD = "four small lanterns float"
 
 
 @dataclass
@@ -58,17 +56,15 @@ class Desk:
 
 
 def sign_in(
-    hotel: Premises, browser: Browser, open_page: OpenPage, name: str = "mei", **context: Any
+    hotel: Premises,
+    browser: Browser,
+    open_page: OpenPage,
+    name: str = "mei",
+    role: Role = Role.DESK,
+    **context: Any,
 ) -> Desk:
     """Give somebody an account, and sign them in by the form."""
-    now = hotel.clock()
-    invited = Invited(name, name.title(), Role.DESK)
-    code = staffing.invite(hotel.house, hotel.site, invited, "cli:test", now)
-    begun = staffing.begin_setup(hotel.house, "hotel", name, code, now)
-    assert begun is not None
-    staff_id, key = begun
-    chosen = SetUp(key, PASSWORD, PASSWORD, totp_code(key, now))
-    staffing.set_up(hotel.house, hotel.site, staff_id, chosen, now)
+    key = hire(hotel.house, hotel.site, name, role, hotel.clock()).key
     desk = Desk(open_page(browser, **context), hotel, key)
     desk.page.goto(f"{hotel.url}/staff/sign-in")
     desk.shows("sign-in")

@@ -11,15 +11,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from gateway import staffing, verification
-from gateway.methods.pin import totp_code, totp_key
-from gateway.staffing import Invited, Role, SetUp
+from gateway import verification
+from gateway.methods.pin import totp_code
 from gateway.store import queries
 from tests.browsers import DESK, PHONE, OpenPage, Watch
+from tests.colleagues import PASSWORD, hire
 from tests.journeys.visits import Premises
 from tests.servers import Serve
-
-PASSWORD = "four lanterns over water"
 
 
 @dataclass
@@ -59,13 +57,7 @@ class Clerk:
 @pytest.fixture
 def clerk(hotel: Premises) -> Clerk:
     """Invite Lin Mei, who sets herself up."""
-    now, house, site = hotel.clock.now, hotel.house, hotel.site
-    invitation = staffing.invite(house, site, Invited("mei", "Lin Mei", Role.DESK), "cli", now)
-    begun = staffing.begin_setup(house, site.id, "mei", invitation, now)
-    assert begun is not None
-    key = totp_key()
-    staffing.set_up(house, site, begun[0], SetUp(key, PASSWORD, PASSWORD, totp_code(key, now)), now)
-    return Clerk(hotel, key)
+    return Clerk(hotel, hire(hotel.house, hotel.site, now=hotel.clock.now).key)
 
 
 @dataclass

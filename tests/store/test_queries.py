@@ -18,7 +18,18 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, desk, faces, held, passkeys, people, queries, roster
+from gateway.store import (
+    consents,
+    desk,
+    doors,
+    faces,
+    guessed,
+    held,
+    passkeys,
+    people,
+    queries,
+    roster,
+)
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -28,6 +39,7 @@ from gateway.store.models import (
     Tally,
     Throttle,
     UsedToken,
+    Verification,
 )
 from gateway.store.people import Sought, Word
 from gateway.store.staffed import Alarm, Import, Override, Passkey, RecoveryCode, SignIn, Staff
@@ -80,6 +92,7 @@ CASES: dict[str, Case] = {
     "desk.drop_passkeys": lambda s, site, _: desk.drop_passkeys(s, site, "mei"),
     "desk.sign_in": lambda s, site, _: desk.sign_in(s, site, "of-mei"),
     "desk.sign_ins": lambda s, site, _: desk.sign_ins(s, site, "mei", later(days=-1)),
+    "desk.forget_sign_ins": lambda s, site, _: desk.forget_sign_ins(s, site, "mei", later(days=1)),
     "desk.touch_sign_in": lambda s, site, _: desk.touch_sign_in(s, site, "of-mei", later(days=1)),
     "desk.rotate_sign_in": lambda s, site, _: desk.rotate_sign_in(
         s, site, "of-mei", desk.Hashes("hash", "hash", "new"), NOW
@@ -103,7 +116,14 @@ CASES: dict[str, Case] = {
         s, site, "many_overrides", "mei", later(days=-1)
     ),
     "desk.open_alarms": lambda s, site, _: desk.open_alarms(s, site),
+    "desk.alarm": lambda s, site, _: desk.alarm(s, site, "of-mei"),
+    "desk.alarm_stands": lambda s, site, _: desk.alarm_stands(
+        s, site, "many_overrides", "mei", "gate"
+    ),
     "desk.see_alarm": lambda s, site, _: desk.see_alarm(s, site, "of-mei", "mei", NOW),
+    "guessed.blocks": lambda s, site, _: guessed.blocks(s, site, ["c"]),
+    "guessed.keep_failures": lambda s, site, _: guessed.keep_failures(s, site, "c", 3),
+    "guessed.has_recovery": lambda s, site, _: guessed.has_recovery(s, site, "mei", "mac"),
     "faces.household": lambda s, site, _: faces.household(s, site, "1203", 12),
     "faces.wards": lambda s, site, k: faces.wards(s, site, k.person),
     "faces.references": lambda s, site, k: faces.references(s, site, [k.person]),
@@ -111,6 +131,12 @@ CASES: dict[str, Case] = {
     "faces.hasten": lambda s, site, k: faces.hasten(s, site, k.person, later(days=-1)),
     "faces.lock_order": lambda s, site, _: faces.lock_order(s, site, "order"),
     "faces.heard": lambda s, site, k: faces.heard(s, site, k.kiosk, "ready", later(days=1)),
+    "doors.closures": lambda s, site, _: doors.closures(s, site),
+    "doors.open_codes": lambda s, site, _: doors.open_codes(s, site, NOW),
+    "doors.keep_report": lambda s, site, k: doors.keep_report(s, site, k.kiosk, {"camera": "none"}),
+    "doors.rehearsing": lambda s, site, _: doors.rehearsing(s, site, ["booked"], "stay"),
+    "doors.forget_person": lambda s, site, k: doors.forget_person(s, site, k.person),
+    "doors.forget_visit": lambda s, site, _: doors.forget_visit(s, site, "bare"),
     "held.accounted": lambda s, site, _: held.accounted(
         s, site, "0123abcd", ["reference", "other", "unknown"]
     ),
@@ -177,9 +203,14 @@ SILENT = {
     "desk.drop_recoveries",
     "desk.drop_passkeys",
     "desk.touch_sign_in",
+    "desk.forget_sign_ins",
+    "guessed.keep_failures",
     "desk.settle_sign_in",
     "faces.heard",
     "faces.hasten",
+    "doors.keep_report",
+    "doors.forget_person",
+    "doors.forget_visit",
     "rest_until",
     "clear_throttles",
     "revoke_api_keys",
@@ -200,7 +231,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, desk, faces, held, consents, passkeys, people, roster)
+        for room in (queries, desk, faces, held, consents, passkeys, doors, guessed, people, roster)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
@@ -226,6 +257,7 @@ def populate(house: House, site: Rules) -> Known:
     with house.store.writes.begin() as session:
         face_of(session, site, person.id, passed)
         staff_of(session, site, passed)
+        bare_visit(session, site)
         session.add(Throttle(site_id=site.id, key="c", failures=7, until=NOW, updated_at=NOW))
         session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
         pin = queries.enrolments(session, site.id, "pin", person.totp_locator)[0]
@@ -247,6 +279,13 @@ def populate(house: House, site: Rules) -> Known:
             grant=grant.jti,
             api_key=key.split(".")[1],
         )
+
+
+def bare_visit(session: Session, site: Rules) -> None:
+    """Give a site a visit to which nothing has come."""
+    times = {"started_at": NOW, "touched_at": NOW, "expires_at": later(minutes=15)}
+    named = {"site_id": site.id, "id": "bare", "door_id": "gate"}
+    session.add(Verification(**named, **times, state="offered", draw="", failures={}))
 
 
 def staff_of(session: Session, site: Rules, visit: str) -> None:

@@ -4,14 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from gateway import cases, rules, staffing, verification
+from gateway import cases, rules, verification
 from gateway.methods.pin import totp_code
-from gateway.staffing import Invited, Role, SetUp
 from gateway.store import desk, queries
+from tests.colleagues import PASSWORD, hire
 from tests.makers import load_site
 from tests.web.world import Browser, World
-
-PASSWORD = "four small lanterns float"
 
 
 def case_at(world: World, door: str = "gate") -> str:
@@ -44,12 +42,8 @@ class Mei:
     def __init__(self, world: World) -> None:
         self.world = world
         site, now = load_site(world.house), world.clock.now
-        code = staffing.invite(world.house, site, Invited("mei", "Mei", Role.DESK), "cli:test", now)
-        begun = staffing.begin_setup(world.house, "hotel", "mei", code, now)
-        assert begun is not None
-        self.id, self.key = begun
-        chosen = SetUp(self.key, PASSWORD, PASSWORD, totp_code(self.key, now))
-        staffing.set_up(world.house, site, self.id, chosen, now)
+        hired = hire(world.house, site, now=now)
+        self.id, self.key = hired.id, hired.key
         self.unit = world.browser(lang="en")
         self.unit.get("/staff/sign-in")
         fields = {"username": "mei@hotel", "password": PASSWORD, "code": self.code()}

@@ -45,6 +45,7 @@ RULES = {
     ("POST", "/kiosk/resume"): "kiosk",
     ("POST", "/kiosk/leave"): "kiosk",
     ("POST", "/kiosk/stay"): "kiosk",
+    ("POST", "/kiosk/report"): "kiosk",
     ("POST", "/kiosk/language"): "kiosk",
     ("POST", "/kiosk/claim"): "kiosk",
     ("POST", "/kiosk/agree"): "kiosk",
