@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import browsers
+from gateway import browsers, staffing
 from gateway.browsers import IDLE, KEPT, LONGEST, OVERLAP, ROTATE, Known, Signed
 from gateway.rules import House, Rules
-from tests.colleagues import AGENT, Colleague, alarms, at, facts, hire, known, signed_in, whys
+from tests.colleagues import AGENT, Colleague, alarms, at, facts, hire, known, row, signed_in, whys
 from tests.houses import dump, together
 from tests.makers import NOW, later, make_site
 
@@ -77,7 +77,7 @@ def test_in_which_browsers_somebody_was_long_ago_is_forgotten(
     house: House, mei: Colleague, signed: Signed
 ):
     again = signed_in(house, mei, NOW + KEPT + SECOND)
-    assert [row[1] for row in dump(house)["sign_in"]] == [again.sign_in_id]
+    assert [each[1] for each in dump(house)["sign_in"]] == [again.sign_in_id]
 
 
 # --- the secret changes ---
@@ -319,6 +319,16 @@ def test_a_cookie_of_a_browser_that_was_signed_out_is_no_alarm(
     browsers.sign_out(house, seen(house, signed.cookie, NOW), NOW)
     assert known(house, signed.cookie, NOW, "another browser") is None
     assert whys(house, site) == []
+
+
+def test_who_is_ended_in_the_moment_in_which_they_sign_in_is_not_known(
+    house: House, site: Rules, mei: Colleague
+):
+    staff = row(house, mei)
+    staffing.end(house, site, mei.id, "op", NOW)
+    with house.store.writes.begin() as session:
+        signed = browsers.begin(house, session, staff, at(), "totp", NOW)
+    assert known(house, signed.cookie, NOW) is None
 
 
 # --- names and marks ---

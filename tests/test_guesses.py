@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import browsers, guesses, policy
+from gateway.alarms import see
 from gateway.guesses import ANYWHERE, PEACE, SINGLY, WIDE_FREE, Count, network
 from gateway.rules import House, Rules
 from gateway.store.models import Throttle
@@ -258,6 +259,18 @@ def test_the_first_rest_is_told_once_and_by_no_name(house: House, site: Rules):
     (alarm,) = alarms(house, site)
     assert (alarm.why, alarm.staff_id, alarm.detail) == ("guessing", None, {"of": "account"})
     assert facts(house, site, "alarm") == [{"why": "guessing", "of": "account"}]
+
+
+def test_what_rests_already_is_not_told_again_when_somebody_has_seen_to_it(
+    house: House, site: Rules
+):
+    wrong(house, counts(house), times=5)
+    (alarm,) = alarms(house, site)
+    see(house, site.id, alarm.id, "boss", NOW)
+    wrong(house, counts(house), times=5)
+    assert whys(house, site) == []
+    wrong(house, counts(house, "li", "192.0.2.2"), times=5)
+    assert whys(house, site) == ["guessing"]
 
 
 def test_an_address_and_a_browser_that_begin_to_rest_are_told(house: House, site: Rules):

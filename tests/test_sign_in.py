@@ -511,6 +511,14 @@ def test_codes_that_are_guessed_at_rest_for_that_one_and_are_told(
     assert sign_in.step_up(house, staff, mei.code(NOW + 2 * STEP), NOW + 2 * STEP) is None
 
 
+def test_a_code_of_now_begins_the_count_anew(house: House, site: Rules, mei: Colleague):
+    staff = row(house, mei)
+    for n in range(2):
+        for wrong in range(4):
+            assert sign_in.step_up(house, staff, f"{wrong:06}", NOW) == Refused()
+        assert sign_in.step_up(house, staff, mei.code(NOW + n * STEP), NOW) is None
+
+
 @pytest.mark.slow
 def test_one_code_shown_eight_times_at_once_steps_up_once(
     house: House, site: Rules, mei: Colleague

@@ -215,6 +215,8 @@ def test_new_recovery_codes_are_shown_for_a_code_of_now(world: World, mei: Colle
         ("/staff/sign-out", "/staff/"),
         ("/staff/accounts/invite", "/staff/"),
         ("/staff/nowhere", "/staff/"),
+        ("/kiosk", "/staff/"),
+        ("/", "/staff/"),
         ("javascript:alert(1)", "/staff/"),
         ("", "/staff/"),
         ("/staff", "/staff/"),
