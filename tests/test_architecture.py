@@ -28,6 +28,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "enrolment",
+            "roster",
             "verification",
             "attempt",
             "capture",
