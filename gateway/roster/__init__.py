@@ -79,10 +79,11 @@ def apply(
         if checked.fault_count:
             return checked
         packed = Packed(house, in_force, act.now, [*roll.guardians])
-        del roll
+        del roll  # what it holds of a long list is held again
+        judged = checked.new, checked.changed
         with suppress(Moved, Collision):
-            if checked.new or checked.changed:
-                packed.pack(source, lambda done, of: progress(of + done, 2 * of))
+            if any(judged):
+                packed.pack(source, judged, lambda done, of: progress(of + done, 2 * of))
             _write(house, in_force, packed, checked, act)
             return checked
     raise NotPossible("moved", "others changed the same people meanwhile: try again")

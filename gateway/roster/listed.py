@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from gateway import lodging
 from gateway.consent import fourteenth
 from gateway.entitlement import MAX_HOUSEHOLD, Basis, Span, household_of
-from gateway.roster.sheet import Code, Fault, Names, Row, shown
+from gateway.roster.sheet import MAX_CELL, Code, Fault, Names, Row, shown
 
 WANTED = ("id", "name", "groups", "basis", "from")
 COLUMNS = (
@@ -90,7 +90,7 @@ class _Reading:
     def kept(self, column: str) -> str | None:
         return self.said(column) if self.has(column) else None
 
-    def wanted(self, column: str, longest: int) -> str:
+    def wanted(self, column: str, longest: int = MAX_CELL) -> str:
         said = self.said(column)
         if not said and self.has(column):
             self.amiss(column, Code.WANTED)
@@ -125,7 +125,7 @@ def judge(row: Row, ground: Ground) -> Listed | tuple[Fault, ...]:
 
 
 def _basis(reading: _Reading) -> Basis | None:
-    said = reading.wanted("basis", MAX_NAME).lower()
+    said = reading.wanted("basis").lower()
     if said in BASES:
         return BASES[said]
     if said:
@@ -134,14 +134,14 @@ def _basis(reading: _Reading) -> Basis | None:
 
 
 def _groups(reading: _Reading, ground: Ground) -> frozenset[str]:
-    groups = frozenset(reading.wanted("groups", MAX_NAME).split())
+    groups = frozenset(reading.wanted("groups").split())
     if unknown := sorted(groups - ground.groups):
         reading.amiss("groups", Code.NO_GROUP, unknown[0])
     return groups
 
 
 def _span(reading: _Reading, basis: Basis | None, ground: Ground) -> Span:
-    start = _moment(reading, reading.wanted("from", MAX_NAME), "from", ground)
+    start = _moment(reading, reading.wanted("from"), "from", ground)
     said = reading.said("until")
     until = _moment(reading, said, "until", ground)
     if not said and basis is Basis.STAY:
@@ -230,7 +230,7 @@ def moment(text: str, zone: ZoneInfo, *, closing: bool = False) -> datetime | No
     Somebody who stays until the 24th is still let in on the 24th.
     """
     found = _MOMENT.fullmatch(text)
-    if found is None:
+    if found is None or int(found[1]) not in YEARS:
         return None
     year, month, of_month, hour, minute = (int(part or 0) for part in found.groups())
     try:
@@ -239,4 +239,4 @@ def moment(text: str, zone: ZoneInfo, *, closing: bool = False) -> datetime | No
         return None
     if closing and not found[4]:
         when += timedelta(days=1)
-    return when.astimezone(UTC) if year in YEARS else None
+    return when.astimezone(UTC)

@@ -42,15 +42,19 @@ class Packed:
             self._written = lru_cache(4096)(partial(roster.written, session))
             self._locators = numbering.Locators(roster.locators(session, site.id))
 
-    def pack(self, source: bytes, progress: Progress) -> None:
-        """Go through a list that has been judged; `Moved` if it is not judged the same again."""
+    def pack(self, source: bytes, judged: tuple[int, int], progress: Progress) -> None:
+        """Go through a list that has been judged to bring so many new people and change so many.
+
+        `Moved` if it is not judged the same again.
+        """
+        new = changed = 0
         for batch in self._roll.read(source, progress):
-            self._pack_new([met for met in batch if met.here is None])
-            self._pack_changed([met for met in batch if met.amendment])
-        if self._roll.fault_count or self._roll.guardians:
+            new += self._pack_new([met for met in batch if met.here is None])
+            changed += self._pack_changed([met for met in batch if met.amendment])
+        if self._roll.fault_count or self._roll.guardians or (new, changed) != judged:
             raise Moved
 
-    def _pack_new(self, batch: list[Met]) -> None:
+    def _pack_new(self, batch: list[Met]) -> int:
         people: Rows = []
         rights: Rows = []
         for met, handle in zip(batch, self._handles(len(batch)), strict=True):
@@ -59,8 +63,9 @@ class Packed:
             rights += [self._right(met.listed, id_, group) for group in sorted(met.listed.groups)]
         if people:
             self.new.append(_squeeze(people=people, rights=rights))
+        return len(people)
 
-    def _pack_changed(self, batch: list[Met]) -> None:
+    def _pack_changed(self, batch: list[Met]) -> int:
         people: Rows = []
         ended: Rows = []
         rights: Rows = []
@@ -74,6 +79,7 @@ class Packed:
             rights += [self._right(met.listed, person, group) for group in met.amendment.give]
         if people:
             self.changed.append(_squeeze(people=people, ended=ended, rights=rights))
+        return len(people)
 
     def _handles(self, number: int) -> list[str]:
         """Draw handles that nobody has."""

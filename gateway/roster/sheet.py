@@ -165,9 +165,9 @@ def open_sheet(source: bytes, names: Names) -> Sheet | Fault:
         columns, faults = names.of(line, header)
         sheets.append(Sheet(source, encoding, separator, columns, line, lines, faults))
     best = max(sheets, key=lambda sheet: len({*sheet.columns}), default=None)
-    if best is None:
-        return fault
-    return best if any(best.columns) else Fault(best.header, "", Code.NO_HEADER)
+    if best and any(best.columns):
+        return best
+    return fault if best is None or fault.code is Code.QUOTE else Fault(1, "", Code.NO_HEADER)
 
 
 def _survey(source: bytes) -> tuple[str, int]:

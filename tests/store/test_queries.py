@@ -25,6 +25,7 @@ from gateway.store.models import (
     Enrolment,
     EraseOrder,
     Notice,
+    Subscriber,
     Tally,
     Throttle,
     UsedToken,
@@ -40,6 +41,7 @@ class Known(NamedTuple):
     """The ids of what a site has."""
 
     person: str
+    handle: str
     locator: str
     enrolment: str
     lookup: str
@@ -87,6 +89,10 @@ CASES: dict[str, Case] = {
         for kept in consents.doubtful(s, site, ["other"], now=NOW, today=NOW.date())
     ],
     "roster.known": lambda s, site, _: roster.known(s, site, ["booked"]),
+    "roster.standing": lambda s, site, _: roster.standing(s, site, ["booked"]),
+    "roster.locators": lambda s, site, _: [*roster.locators(s, site)],
+    "roster.handles": lambda s, site, k: roster.handles(s, site, [k.handle]),
+    "roster.alone": lambda s, site, _: roster.alone(s, site),
     "subscriber": lambda s, site, k: queries.subscriber(s, site, k.person),
     "subscribers": lambda s, site, _: queries.subscribers(s, site),
     "lock_subscriber": lambda s, site, k: queries.lock_subscriber(s, site, k.person),
@@ -126,6 +132,7 @@ SILENT = {
     "touch_device",
     "faces.heard",
     "faces.hasten",
+    "roster.alone",
     "rest_until",
     "clear_throttles",
     "revoke_api_keys",
@@ -138,6 +145,10 @@ EVERY_SITE = {
     "consents.keep_notice": "is handed the row",
     "overdue": "the sweep's: each visit it lists is then locked within its own site",
     "tally": "is handed the row",
+    "roster.written": "writes a time",
+    "roster.add": "is handed the rows",
+    "roster.amend": "is handed the rows",
+    "roster.take_stock": "counts a table",
     "forget_stale": "the sweep's: by time alone",
 }
 
@@ -180,6 +191,7 @@ def populate(house: House, site: Rules) -> Known:
         assert grant is not None
         return Known(
             person=person.id,
+            handle=session.get_one(Subscriber, (site.id, person.id)).handle,
             locator=person.totp_locator,
             enrolment=pin.id,
             lookup=pin.lookup,
