@@ -21,6 +21,7 @@ from gateway.entitlement import Basis, Span
 from gateway.errors import NotFound, NotPossible
 from gateway.lodging import Relation
 from gateway.methods.qr import Use
+from gateway.people_import import subscriber_import
 from gateway.rules import House, Rules
 from gateway.store import queries
 from gateway.store.models import Verification
@@ -33,6 +34,9 @@ MOMENT = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"])
 @click.group()
 def subscriber() -> None:
     """Enrolled people and their ways."""
+
+
+subscriber.add_command(subscriber_import)
 
 
 def _span(site: Rules, start: datetime | None, until: datetime | None) -> Span:

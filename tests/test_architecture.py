@@ -45,7 +45,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"web"}),
     frozenset({"app"}),
     frozenset({"serve"}),
-    frozenset({"people", "demo_face", "bench"}),
+    frozenset({"people", "people_import", "demo_face", "bench"}),
     frozenset({"cli"}),
 )
 FLASK_ROOMS = {"web", "app", "serve", "people", "cli", "facedevice"}

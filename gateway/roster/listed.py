@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import lodging
 from gateway.consent import fourteenth
-from gateway.entitlement import MAX_HOUSEHOLD, Basis, Span, household_of
+from gateway.entitlement import Basis, Span, household_of
 from gateway.roster.sheet import MAX_CELL, Code, Fault, Names, Row, shown
 
 WANTED = ("id", "name", "groups", "basis", "from")
@@ -164,7 +164,7 @@ def _household(reading: _Reading) -> str | None:
         return None
     household = household_of(said)
     if said and not household:
-        reading.amiss("household", Code.NO_HOUSEHOLD, f"{len(said)} / {MAX_HOUSEHOLD}")
+        reading.amiss("household", Code.NO_HOUSEHOLD)
     return household
 
 
@@ -204,8 +204,10 @@ def _guardian(reading: _Reading) -> tuple[str | None, str | None, str | None]:
     relation = relation and relation.lower().replace(" ", "_")
     for name in lodging.unfit(contact or "", relation or ""):
         column = f"guardian_{name}"
-        code = Code.TOO_LONG if name == "contact" else Code.NOT_LISTED
-        reading.amiss(column, code, reading.said(column))
+        if name == "contact":
+            reading.amiss(column, Code.TOO_LONG, f"{len(contact or '')} / {lodging.MAX_CONTACT}")
+        else:
+            reading.amiss(column, Code.NOT_LISTED, relation or "")
     guardian = reading.kept("guardian")
     if guardian and guardian == reading.said("id"):
         reading.amiss("guardian", Code.OWN_GUARDIAN)
