@@ -50,7 +50,7 @@ def test_a_row_is_somebody():
         basis=Basis.STAY,
         span=Span(at(2026, 11, 23, 14), at(2026, 11, 30, 12)),
         household="NO1203",
-        consents_from=date(2034, 5, 6),
+        consents_from=date(2038, 5, 6),
         guardian_contact="+86 755 1111 1111",
         guardian_relation="parent",
         guardian="B7",
@@ -95,12 +95,17 @@ def test_l05_a_minor_is_judged_by_the_day_it_is_at_the_site(born: str):
     assert isinstance(judged(line(born=born), ground=tomorrow), Listed)
 
 
+def test_nobody_is_born_tomorrow():
+    assert isinstance(judged(line(basis="residency", born="2026-11-23")), Listed)
+    assert faults(line(basis="residency", born="2026-11-24")) == [("born", Code.NO_BIRTHDAY)]
+
+
 def test_l05_both_answers_are_asked_for_at_once():
     wanted = [
         ("guardian_contact", Code.GUARDIAN_WANTED),
         ("guardian_relation", Code.GUARDIAN_WANTED),
     ]
-    assert faults(line(born="2020-05-06")) == wanted
+    assert faults(line(born="2024-05-06")) == wanted
     assert faults(line(born="", adult="no")) == wanted
 
 

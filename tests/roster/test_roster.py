@@ -73,7 +73,7 @@ def test_everybody_in_the_list_is_enrolled(house: House, site: Rules):
     mother, child = person(house, "B1"), person(house, "B2")
     assert child.guardian_id == mother.id
     assert (child.guardian_contact, child.guardian_relation) == ("+86 755 1111 1111", "parent")
-    assert child.consents_from == date(2034, 5, 6)
+    assert child.consents_from == date(2038, 5, 6)
     assert mother.guardian_id is mother.guardian_contact is None
     with house.store.reads() as session:
         held = entitlement.held_by(session, mother)
@@ -151,7 +151,7 @@ def test_people_who_are_not_in_the_list_are_left_alone(house: House, site: Rules
         ({"household": "1203"}, "household"),
         ({"guardian": "B3"}, "guardian_id"),
         ({"guardian": ""}, "guardian_id"),
-        ({"born": "2020-05-07"}, "consents_from"),
+        ({"born": "2024-05-07"}, "consents_from"),
         ({"guardian_contact": "+86 755 2222 2222"}, "guardian_contact"),
         ({"guardian_relation": "grandparent"}, "guardian_relation"),
     ],
