@@ -175,6 +175,7 @@ def _born(reading: _Reading, ground: Ground) -> date | None:
         reading.amiss("born", Code.NO_DATE, said)
     elif born and (born.year < OLDEST or born > ground.today):
         reading.amiss("born", Code.NO_BIRTHDAY, said)
+        return None
     return born
 
 
