@@ -21,6 +21,7 @@ The map of the house, in the order a visit walks through it:
     capture, my_face    what comes before a camera; setting one's own face up, and stopping it
     face_keeping        what a consent keeps of a face, and what none keeps any more
     face_device         face devices as the gateway knows them
+    passkeys            what staff may sign in with: asked of a browser, and checked
     override            what only staff may do
     device              kiosks and readers: paired and known
     web/                the only room that knows HTTP

@@ -17,13 +17,20 @@ from gateway.config import Config, read_for_command
 from gateway.rules import House
 from gateway.store import open_store, queries
 from gateway.store.migrate import migrate
+from gateway.web.accounts import accounts
 from gateway.web.api import api
+from gateway.web.case import case
 from gateway.web.demo import demo
+from gateway.web.doors import pages as doors
 from gateway.web.face_devices import face_devices
 from gateway.web.faces import faces
 from gateway.web.kiosk import kiosk
 from gateway.web.my import my
 from gateway.web.my_face import my_face
+from gateway.web.passkeys import passkeys
+from gateway.web.queue import queue
+from gateway.web.staff import staff
+from gateway.web.watch import watch
 
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds
@@ -86,7 +93,7 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
     csrf.exempt(api)
     csrf.exempt(face_devices)
     web.register(app)
-    for pages in (kiosk, faces, my, my_face):
+    for pages in (kiosk, faces, my, my_face, staff, accounts, queue, case, watch, passkeys, doors):
         app.register_blueprint(pages)
     app.register_blueprint(api, url_prefix="/api/v1")
     app.register_blueprint(face_devices, url_prefix="/api/v1/face-devices")

@@ -43,13 +43,15 @@ GUESSES = frozenset({Reason.WRONG, Reason.NO_TURN})
 class Presentation:
     """What a claimant gives. `nonce` names the submission: sent twice, it counts once.
 
-    `source` is the kiosk or API client it came through: what its pace is measured by.
+    `source` is the kiosk or API client it came through: what its pace is measured by. A `rehearsal`
+    is measured, judged and recorded like any other, and then opens nothing and calls nobody.
     """
 
     way: str
     nonce: str
     fields: Mapping[str, str] = field(repr=False)
     source: str = ""
+    rehearsal: bool = False
 
 
 def new_nonce() -> str:
@@ -235,29 +237,39 @@ class _Case:
         passed = outcome is Outcome.PASSED
         judged = evidence if passed else Evidence(match=False)
         decision = policy.decide(self.door, counted, healthy, judged)
-        session.add(
-            Attempt(
-                site_id=self.site.id,
-                verification_id=visit.id,
-                nonce=self.shown.nonce,
-                way=self.shown.way,
-                outcome=outcome,
-                reason=result.reason,
-                decision=decision,
-                wait=result.wait,
-                at=self.now,
-            )
+        row = Attempt(
+            site_id=self.site.id,
+            verification_id=visit.id,
+            nonce=self.shown.nonce,
+            way=self.shown.way,
+            outcome=outcome,
+            reason=result.reason,
+            decision=decision,
+            wait=result.wait,
+            at=self.now,
         )
-        told = {"way": self.shown.way, "outcome": outcome, "decision": decision}
+        told: dict[str, object] = {
+            "way": self.shown.way,
+            "outcome": outcome,
+            "decision": decision,
+        }
         if capture.captures(self.house, self.shown.way):
             told["consent"] = str((visit.face or {}).get("consent", ""))  # what this look rested on
+        if self.shown.rehearsal:
+            told["rehearsal"] = True
         fact = audit.Fact("attempted", {**what(visit), **told, "reason": result.reason})
-        if decision is Decision.ACCEPTED:
-            more = self._accept(session, visit, evidence)
-        else:
-            more = self._refuse(session, visit, result, decision)
+        more = () if self.shown.rehearsal else self._follow(session, visit, row, evidence)
         session.flush()
         audit.append(session, self.site.id, self.now, fact, *more)
+
+    def _follow(
+        self, session: Session, visit: Verification, row: Attempt, evidence: Evidence
+    ) -> tuple[audit.Fact, ...]:
+        """Let what was decided follow; else nothing opens, and nobody is called or counted."""
+        session.add(row)
+        if row.decision == Decision.ACCEPTED:
+            return self._accept(session, visit, evidence)
+        return self._refuse(session, visit, row)
 
     def _accept(
         self, session: Session, visit: Verification, evidence: Evidence
@@ -288,16 +300,16 @@ class _Case:
         return ()
 
     def _refuse(
-        self, session: Session, visit: Verification, result: Result, decision: Decision
+        self, session: Session, visit: Verification, row: Attempt
     ) -> tuple[audit.Fact, ...]:
-        until = self.now + timedelta(seconds=result.wait)
+        until = self.now + timedelta(seconds=row.wait)
         visit.way = self.shown.way
         visit.message = {
-            "reason": result.reason,
+            "reason": row.reason,
             "way": self.shown.way,
-            "until": until.isoformat() if result.wait else "",
+            "until": until.isoformat() if row.wait else "",
         }
-        if decision is Decision.REFERRED:
+        if row.decision == Decision.REFERRED:
             return (refer(session, visit, "no_way", self.now),)
         visit.state = State.ACTIVE
         return ()

@@ -15,15 +15,16 @@ from gateway import (
     bench,
     config,
     demo_face,
-    device,
-    face_device,
+    device_cli,
     keys,
     log,
     methods,
     people,
+    people_import,
     rules,
     serve,
     sitefile,
+    staff_cli,
 )
 from gateway.app import open_house, utc_now
 from gateway.demo import Scene
@@ -67,9 +68,6 @@ def main() -> None:
     """Run the command line."""
     log.set_up()
     cli()
-
-
-# --- starting ---
 
 
 @cli.command()
@@ -148,9 +146,6 @@ def keys_rotate(site_id: str) -> None:
     click.echo(f"{site.id} signs with {kid}")
 
 
-# --- sites ---
-
-
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
@@ -213,7 +208,7 @@ def site_close_way(site_id: str, way: str, why: str) -> None:
     """Take a WAY off every kiosk of a SITE, at once."""
     house = open_house()
     site = rules.find(house, site_id)
-    rules.close_way(house, site, way, why, utc_now())
+    rules.close_way(house, site, way, why, utc_now(), who=people.me())
     click.echo(f"{way} is closed at {site_id}")
     with house.store.reads() as session:
         open_ways = frozenset(house.methods) - queries.closed_ways(session, site_id)
@@ -230,7 +225,7 @@ def site_close_way(site_id: str, way: str, why: str) -> None:
 def site_open_way(site_id: str, way: str) -> None:
     """Put a WAY back on every kiosk of a SITE."""
     house = open_house()
-    rules.open_way(house, rules.find(house, site_id), way, utc_now())
+    rules.open_way(house, rules.find(house, site_id), way, utc_now(), who=people.me())
     click.echo(f"{way} is open at {site_id}")
 
 
@@ -248,71 +243,8 @@ def api_key_add(site_id: str, name: str) -> None:
     click.echo(apikey.add(house, rules.find(house, site_id), name, utc_now()))
 
 
-# --- devices ---
-
-
-@cli.group("device")
-def device_() -> None:
-    """Kiosks and card readers."""
-
-
-@device_.command("pair")
-@click.argument("site_id", metavar="SITE")
-@click.argument("door_id", metavar="DOOR")
-@click.option("--face", is_flag=True, help="For a face device instead of a kiosk.")
-def device_pair(site_id: str, door_id: str, *, face: bool) -> None:
-    """Show a six-digit code to type at the kiosk, under /pair, within ten minutes."""
-    house = open_house()
-    site, kind = rules.find(house, site_id), "face" if face else "kiosk"
-    code = device.open_pairing(house, site, door_id, utc_now(), kind=kind)
-    click.echo(f"{code[:3]} {code[3:]}")
-    told = (
-        "Run `gateway-face pair GATEWAY_URL CODE`"
-        if face
-        else "Open /pair on the kiosk and type it"
-    )
-    click.echo(f"{told} within ten minutes.", err=True)
-
-
-@device_.command("reader")
-@click.argument("site_id", metavar="SITE")
-@click.argument("door_id", metavar="DOOR")
-@click.argument("public_key")
-def device_reader(site_id: str, door_id: str, public_key: str) -> None:
-    """Register a card reader by its Ed25519 PUBLIC_KEY in hexadecimal."""
-    house = open_house()
-    click.echo(device.add_reader(house, rules.find(house, site_id), door_id, public_key, utc_now()))
-
-
-@device_.command("list")
-@click.argument("site_id", metavar="SITE")
-def device_list(site_id: str) -> None:
-    """List what is paired with a SITE, and when it was last seen."""
-    house = open_house()
-    site = rules.find(house, site_id)
-    with house.store.reads() as session:
-        found = queries.devices(session, site.id)
-    for row in found:
-        seen = row.seen_at.strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{row.id}  {row.kind:6}  {row.door_id:16}  seen {seen} UTC  {row.name}")
-    if not found:
-        click.echo(
-            f"Nothing is paired with {site_id}. Pair a kiosk: `gateway device pair {site_id} DOOR`"
-        )
-
-
-@device_.command("unpair")
-@click.argument("site_id", metavar="SITE")
-@click.argument("device_id", metavar="DEVICE")
-def device_unpair(site_id: str, device_id: str) -> None:
-    """End a kiosk, reader or face device, at once."""
-    house = open_house()
-    left = face_device.unpair(house, rules.find(house, site_id), device_id, utc_now())
-    more = f"; it erases its {left} reference(s) within a day, by itself" if left else ""
-    click.echo(f"{device_id} is unpaired{more}")
-
-
-for group in (people.subscriber, people.staff, bench.bench):
+people.subscriber.add_command(people_import.subscriber_import)
+for group in (device_cli.device_, people.subscriber, staff_cli.staff, bench.bench):
     cli.add_command(group)
 
 

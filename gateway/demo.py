@@ -16,24 +16,32 @@ from typing import Any
 
 from stdnum.iso7064 import mod_11_2
 
-from gateway import apikey, enrolment, rules, sitefile
+from gateway import apikey, enrolment, rules, sitefile, staffing
 from gateway.config import Config
 from gateway.enrolment import Applicant
 from gateway.entitlement import Basis, Span
-from gateway.errors import BadConfig
+from gateway.errors import BadConfig, NotFound
 from gateway.methods.pin import totp_code
 from gateway.rules import House, Rules
+from gateway.staffing import Invited, Role
 from gateway.store import queries
 from gateway.visit import agrees
 
 SITES = ("harbour-hotel", "willow-court")
+STAFF = (
+    ("mei", "王梅 Wang Mei", "desk"),
+    ("li", "李强 Li Qiang", "supervisor"),
+    ("zhao", "赵敏 Zhao Min", "compliance"),
+    ("sun", "孙涛 Sun Tao", "operator"),
+)
+WORDS = ("amber", "bridge", "candle", "dune", "ember", "fern", "grove", "harbour", "island", "jade")
 GROWN_UP = date(1985, 6, 1)
 STAY = timedelta(days=7)
 """How long what is issued lasts."""
 
 
 @dataclass(frozen=True)
-class Role:
+class Part:
     """One invented person."""
 
     name: str
@@ -45,7 +53,7 @@ class Role:
 
 
 CAST = (
-    Role(
+    Part(
         "林梅 Lin Mei",
         "harbour-hotel",
         "HH-1027",
@@ -56,7 +64,7 @@ CAST = (
             "zh": "订了1027房，证件手机都在身边。",
         },
     ),
-    Role(
+    Part(
         "Anna Maria Eriksson",
         "harbour-hotel",
         "HH-0815",
@@ -67,7 +75,7 @@ CAST = (
             "zh": "持护照旅行，带着打印的通行码。",
         },
     ),
-    Role(
+    Part(
         "周健 Zhou Jian",
         "willow-court",
         "1203",
@@ -75,7 +83,7 @@ CAST = (
         "cn.ric",
         {"en": "Lives in flat 1203; his phone is often empty.", "zh": "住1203室，手机常常没电。"},
     ),
-    Role(
+    Part(
         "陈秀英 Chen Xiuying",
         "willow-court",
         "0502",
@@ -129,6 +137,11 @@ class Scene:
             "cast": _cast(),
             "until": (now + STAY).isoformat(),
             "people": [self._enter(role, now) for role in CAST],
+            "staff": [
+                self._hire(site_id, Invited(username, name, Role(role)), now)
+                for site_id in SITES
+                for username, name, role in STAFF
+            ],
             "keys": {site_id: self._key(site_id, now) for site_id in SITES},
         }
         _write(self._file, json.dumps(told, ensure_ascii=False, indent=1))
@@ -151,7 +164,9 @@ class Scene:
                 for door in site.file.doors
             ],
             "people": people,
-            "staff": [],
+            "staff": [
+                {**one, "code": totp_code(one["totp_secret"], now)} for one in kept.get("staff", ())
+            ],
             "api": {
                 "base": f"{base}/api/v1",
                 "key": kept["keys"].get(SITES[0], ""),
@@ -198,7 +213,7 @@ class Scene:
             "live_url": f"{self._config.base_url}/pass#{person['site']}.{person['live_code']}",
         }
 
-    def _enter(self, role: Role, now: datetime) -> dict[str, Any]:
+    def _enter(self, role: Part, now: datetime) -> dict[str, Any]:
         site = self._site(role.site)
         span = Span(now - timedelta(minutes=1), now + STAY)
         groups = sorted({door.group for door in site.doors.values()})
@@ -221,6 +236,26 @@ class Scene:
             "pass": issued.pass_text,
             "pass_number": issued.pass_number,
             "live_code": issued.live_code,
+        }
+
+    def _hire(self, site_id: str, invited: Invited, now: datetime) -> dict[str, str]:
+        """Give somebody an account, set up a minute ago, so that the app's next code counts."""
+        site, then = self._site(site_id), now - timedelta(minutes=1)
+        code = staffing.invite(self._house, site, invited, "demo", then)
+        begun = staffing.begin_setup(self._house, site_id, invited.username, code, then)
+        if begun is None:  # pragma: no cover - invited just above
+            raise NotFound(invited.username)
+        key = begun.key
+        password = "-".join(secrets.choice(WORDS) for _ in range(4))
+        chosen = staffing.SetUp(begun.invitation, key, password, password, totp_code(key, then))
+        staffing.set_up(self._house, site, begun.staff_id, chosen, then)
+        return {
+            "username": f"{invited.username}@{site_id}",
+            "name": invited.name,
+            "site": site_id,
+            "password": password,
+            "totp_secret": key,
+            "role": invited.role.value,
         }
 
     def _key(self, site_id: str, now: datetime) -> str:
@@ -253,7 +288,7 @@ class Scene:
 
 def _cast() -> str:
     """Name who plays, and what was written of each, so that an older scene is not shown."""
-    return hashlib.sha256(f"3 {CAST}".encode()).hexdigest()
+    return hashlib.sha256(f"4 {CAST} {STAFF}".encode()).hexdigest()
 
 
 def _number(document: str) -> str:

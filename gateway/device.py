@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -17,21 +18,25 @@ from sqlalchemy.orm import Session
 from gateway import audit
 from gateway.errors import NotFound, NotPossible
 from gateway.rules import House, Rules
-from gateway.store import queries
+from gateway.store import doors, queries
 from gateway.store.models import Device, Pairing
 
 PAIRING = timedelta(minutes=10)
 CODE_DIGITS = 6
 GUESSES = 10  # wrong codes after which every open pairing is void: one in 100,000 for a guesser
 SEEN_EVERY = timedelta(seconds=30)
+CAMERAS = frozenset({"ready", "none", "refused"})
+UNKNOWN = "unknown"
+FULL = 100  # percent
 
 
 def open_pairing(
-    house: House, site: Rules, door_id: str, now: datetime, *, kind: str = "kiosk"
+    house: House, site: Rules, door_id: str, now: datetime, *, kind: str = "kiosk", who: str = ""
 ) -> str:
     """Open a pairing for a door; returns its six-digit code, good once within ten minutes.
 
-    `kind` is "kiosk" or "face": a code pairs nothing of another kind.
+    `kind` is "kiosk" or "face": a code pairs nothing of another kind. `who` is named in the record,
+    as in `rules.close_way`.
     """
     door = site.door(door_id)
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
@@ -47,6 +52,9 @@ def open_pairing(
                 expires_at=now + PAIRING,
             )
         )
+        session.flush()
+        told = {"door": door.id, "kind": kind, "staff": who}
+        audit.append(session, site.id, now, audit.Fact("device.awaited", told))
     return code
 
 
@@ -80,6 +88,12 @@ def take_pairing(
                 pairing.used_at = now
         return None
     return match if queries.use_pairing(session, match, now) else None
+
+
+def is_awaited(house: House, session: Session, site_id: str, code: str, now: datetime) -> bool:
+    """Say whether a pairing code of a site may still be typed."""
+    mac = _mac(house, code)
+    return any(row.code_mac == mac for row in doors.open_codes(session, site_id, now))
 
 
 def add_kiosk(session: Session, site_id: str, door_id: str, name: str, now: datetime) -> str:
@@ -156,6 +170,35 @@ def known(house: House, cookie: str, now: datetime) -> Device | None:
     return found
 
 
+@dataclass(frozen=True)
+class Report:
+    """What a kiosk says of itself: how full its battery is (percent), and how its camera is.
+
+    None and "unknown" stand for what it does not know or did not say in so many words.
+    """
+
+    battery: int | None
+    charging: bool | None
+    camera: str
+
+
+def read_report(battery: str, charging: str, camera: str) -> Report:
+    """Take a kiosk's words for what they are; one that is none of ours says nothing."""
+    percent = int(battery) if re.fullmatch("[0-9]{1,3}", battery) else FULL + 1
+    return Report(
+        battery=percent if percent <= FULL else None,
+        charging={"yes": True, "no": False}.get(charging),
+        camera=camera if camera in CAMERAS else UNKNOWN,
+    )
+
+
+def report(house: House, unit: Device, said: Report, now: datetime) -> None:
+    """Keep what a kiosk says of itself, in place of what it said before. No visit is touched."""
+    kept = {**asdict(said), "at": now.isoformat()}
+    with house.store.writes.begin() as session:
+        doors.keep_report(session, unit.site_id, unit.id, kept)
+
+
 def unpair(house: House, site: Rules, device_id: str, now: datetime) -> None:
     """End a device at once: its cookie or its signature counts for nothing from here on.
 
@@ -167,14 +210,16 @@ def unpair(house: House, site: Rules, device_id: str, now: datetime) -> None:
         audit.append(session, site.id, now, fact)
 
 
-def end(session: Session, site_id: str, device_id: str, now: datetime) -> tuple[Device, audit.Fact]:
+def end(
+    session: Session, site_id: str, device_id: str, now: datetime, *, who: str = ""
+) -> tuple[Device, audit.Fact]:
     """End a device in a transaction of others; returns its row, and what to record."""
     row = queries.lock_device(session, site_id, device_id)
     if row is None:
         message = f"no device {device_id} at {site_id}"
         raise NotFound(message)
     row.revoked_at = now
-    return row, audit.Fact("device.unpaired", {"device": device_id})
+    return row, audit.Fact("device.unpaired", {"device": device_id, "staff": who})
 
 
 def _mac(house: House, code: str) -> str:

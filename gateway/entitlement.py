@@ -34,6 +34,10 @@ class Basis(StrEnum):
     STAY = "stay"
     RESIDENCY = "residency"
     INVITATION = "invitation"
+    REHEARSAL = "rehearsal"  # nobody's: a way is tested (`rehearsal`)
+
+
+OF_PEOPLE = (Basis.STAY, Basis.RESIDENCY, Basis.INVITATION)
 
 
 @dataclass(frozen=True)

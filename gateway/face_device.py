@@ -72,15 +72,15 @@ def _reachable(url: str) -> bool:
     return _ADDRESS.fullmatch(url) is not None
 
 
-def unpair(house: House, site: Rules, device_id: str, now: datetime) -> int:
+def unpair(house: House, site: Rules, device_id: str, now: datetime, *, who: str = "") -> int:
     """End a device for good; returns how many references a face device has still to erase.
 
     It is not heard any more, so it erases them by itself; what they were for ends here, at once.
     One machine at several doors keeps them until the last of these is ended. Any other kind of
-    device is ended too.
+    device is ended too. `who` is named in the record, as in `rules.close_way`.
     """
     with house.store.writes.begin() as session:
-        row, fact = end(session, site.id, device_id, now)
+        row, fact = end(session, site.id, device_id, now, who=who)
         gone = _left_on(session, row)
         facts = order_erasure(session, gone, "unpaired", now)
         session.flush()

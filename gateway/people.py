@@ -7,25 +7,21 @@ import stat
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
 
 import click
 
-from gateway import config, enrolment, entitlement, override, rules
+from gateway import config, enrolment, entitlement, rules
 from gateway.app import open_house, utc_now
 from gateway.enrolment import Applicant, CardGiven
-from gateway.entitlement import Basis, Span
-from gateway.errors import NotFound, NotPossible
+from gateway.entitlement import OF_PEOPLE, Basis, Span
 from gateway.lodging import Relation
 from gateway.methods.qr import Use
-from gateway.people_import import subscriber_import
-from gateway.rules import House, Rules
+from gateway.rules import Rules
 from gateway.store import queries
-from gateway.store.models import Verification
-from gateway.visit import agrees
 from gateway.web.screens import qr_svg
 
 MOMENT = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"])
@@ -34,9 +30,6 @@ MOMENT = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"])
 @click.group()
 def subscriber() -> None:
     """Enrolled people and their ways."""
-
-
-subscriber.add_command(subscriber_import)
 
 
 def _span(site: Rules, start: datetime | None, until: datetime | None) -> Span:
@@ -59,7 +52,7 @@ def spanned(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("site_id", metavar="SITE")
 @click.argument("name")
 @click.option("--group", "groups", multiple=True, required=True, help="Door group, repeatable.")
-@click.option("--basis", type=click.Choice([b.value for b in Basis]), default="stay")
+@click.option("--basis", type=click.Choice([b.value for b in OF_PEOPLE]), default="stay")
 @click.option("--household", default="", help="Flat or booking number they may be claimed by.")
 @click.option("--born", type=click.DateTime(["%Y-%m-%d"]), help="Kept: the day they turn 14.")
 @click.option("--guardian", default="", help="Subscriber who consents for somebody under 14.")
@@ -109,7 +102,7 @@ def subscriber_list(site_id: str) -> None:
         found = queries.subscribers(session, site.id)
         groups = {p.id: {e.group for e in entitlement.held_by(session, p)} for p in found}
     for person in found:
-        click.echo(f"{person.id}  {' '.join(sorted(groups[person.id])):16}  {_line(person.name)}")
+        click.echo(f"{person.id}  {' '.join(sorted(groups[person.id])):16}  {plain(person.name)}")
     if not found:
         click.echo(f"Nobody is enrolled at {site.id}. See `gateway subscriber add --help`")
 
@@ -121,7 +114,7 @@ def subscriber_end(site_id: str, subscriber_id: str) -> None:
     """End all a SUBSCRIBER has, at once: checked out, moved away."""
     house = open_house()
     name = enrolment.end(house, rules.find(house, site_id), subscriber_id, utc_now())
-    click.echo(f"{_line(name)} has no way in any more.")
+    click.echo(f"{plain(name)} has no way in any more.")
 
 
 @subscriber.command("issue")
@@ -217,95 +210,11 @@ def subscriber_revoke(site_id: str, subscriber_id: str, way: str) -> None:
     click.echo(f"{ended} ended")
 
 
-@click.group()
-def staff() -> None:
-    """What only people may do."""
-
-
-@staff.command("waiting")
-@click.argument("site_id", metavar="SITE")
-def staff_waiting(site_id: str) -> None:
-    """List who waits for a person, the longest wait first."""
-    house = open_house()
-    site = rules.find(house, site_id)
-    with house.store.reads() as session:
-        found = queries.open_referrals(session, site.id)
-        strange = {v.id for _, v, _ in found if agrees(session, v, v.document_lookup) is False}
-    for waiting, visit, person in found:
-        minutes = (utc_now() - waiting.opened_at) // timedelta(minutes=1)
-        known = _line(person.name) if person else "not verified"
-        ending = (
-            f"  {_document(visit, strange=visit.id in strange)}" if visit.document_last_two else ""
-        )
-        click.echo(f"{waiting.id}  {visit.door_id}  {waiting.why}  {minutes} min  {known}{ending}")
-    if not found:
-        click.echo("Nobody is waiting.")
-
-
-def _line(name: str) -> str:
+def plain(name: str) -> str:
     """Write a name on one line: it may come from a booking, and must not move a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
-def _document(visit: Verification, *, strange: bool) -> str:
-    """Say what may be said of the document a visit gave; `strange`: it is not the one on file."""
-    if not visit.document_last_two:
-        return "no document number given"
-    warning = ", NOT the one on file" if strange else ""
-    return f"document ends in {visit.document_last_two}{warning}"
-
-
-@staff.command("sight")
-@click.argument("code")
-@click.option("--site", "site_id", help="Needed only if two sites have somebody under that code.")
-@click.option("--staff", "name", default=getpass.getuser, help="Who has seen the document.")
-@click.option("--yes", is_flag=True, help="Do not ask: for scripts.")
-@click.option("--differs", is_flag=True, help="Even if the number given is not the one on file.")
-def staff_sight(code: str, site_id: str | None, name: str, *, yes: bool, differs: bool) -> None:
-    """Say that you have seen the document of whoever waits under CODE; the door opens."""
-    house = open_house()
-    site = rules.find(house, site_id or _where(house, code))
-    about, strange = _about(house, site, code)
-    if about:
-        click.echo(about)
-    if strange and not differs:
-        why = "the number given is not the one on file: look again, then say --differs if it is so"
-        raise NotPossible("differs", why)
-    if about and not yes:
-        click.confirm("Have you seen this person's document? The door opens.", abort=True)
-    visit = override.sight(house, site, code, name[:100], utc_now(), matching=not differs)
-    click.echo(f"{visit} is verified.")
-
-
-def _about(house: House, site: Rules, code: str) -> tuple[str, bool]:
-    """Tell who waits under a code, and whether their document is not the one on file.
-
-    Nothing of whom nobody can be let in as: `override.sight` says why.
-    """
-    with house.store.reads() as session:
-        for waiting, visit, person in queries.open_referrals(session, site.id):
-            if waiting.id == code.strip().upper() and person:
-                given = visit.document_lookup
-                strange = bool(given) and agrees(session, visit, given) is False
-                told = _document(visit, strange=strange)
-                return f"{_line(person.name)}  {visit.door_id}  {told}", strange
-    return "", False
-
-
-def _where(house: House, code: str) -> str:
-    """Find the one site where somebody waits under that code."""
-    with house.store.reads() as session:
-        sites = [
-            site_id
-            for site_id in queries.site_ids(session)
-            for waiting, _, _ in queries.open_referrals(session, site_id)
-            if waiting.id == code.strip().upper()
-        ]
-    if len(sites) == 1:
-        return sites[0]
-    message = (
-        f"nobody waits under {code!r}: see `gateway staff waiting SITE`"
-        if not sites
-        else f"{code!r} waits at several sites"
-    )
-    raise NotFound(message)
+def me() -> str:
+    """Name whoever runs a command, for the record."""
+    return f"cli:{getpass.getuser()}"[:64]

@@ -1,6 +1,5 @@
 """The command that reads a list of people in, and says in words what is wrong with one."""
 
-import getpass
 import sys
 from collections.abc import Callable
 from typing import IO, NoReturn
@@ -9,8 +8,9 @@ import click
 
 from gateway import roster, rules
 from gateway.app import open_house, utc_now
-from gateway.entitlement import Basis
+from gateway.entitlement import OF_PEOPLE
 from gateway.lodging import Relation
+from gateway.people import me
 from gateway.roster import Act, Checked
 from gateway.roster.listed import COLUMNS
 from gateway.roster.sheet import MAX_BYTES, Code, Fault
@@ -54,7 +54,7 @@ WORDS = {
     Code.SITE_FULL: "from here on there is no room: this site has no PIN locators left",
 }
 MORE = {Code.UNKNOWN_COLUMN: ", did you mean {}?", Code.TOO_LONG: " ({} characters)"}
-LISTS = {"basis": ", ".join(Basis), "guardian_relation": ", ".join(Relation)}
+LISTS = {"basis": ", ".join(OF_PEOPLE), "guardian_relation": ", ".join(Relation)}
 
 
 def _example(context: click.Context, option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's own order
@@ -68,7 +68,6 @@ def _example(context: click.Context, option: click.Parameter, value: bool) -> No
 @click.argument("site_id", metavar="SITE")
 @click.argument("file", type=click.File("rb"))
 @click.option("--dry-run", is_flag=True, help="Only say what it would do, or what is wrong.")
-@click.option("--staff", "name", default=getpass.getuser, help="Who reads the list in.")
 @click.option(
     "--example",
     is_flag=True,
@@ -77,7 +76,7 @@ def _example(context: click.Context, option: click.Parameter, value: bool) -> No
     callback=_example,
     help="Write such a list, and end.",
 )
-def subscriber_import(site_id: str, file: IO[bytes], name: str, *, dry_run: bool) -> None:
+def subscriber_import(site_id: str, file: IO[bytes], *, dry_run: bool) -> None:
     """Read a list of people in, from a CSV FILE: all of it, or nothing if anything is wrong.
 
     Times are the site's own. Whoever is in the list is brought up to date, by their id in it;
@@ -90,8 +89,7 @@ def subscriber_import(site_id: str, file: IO[bytes], name: str, *, dry_run: bool
         if dry_run:
             found = roster.check(house, site, source, utc_now(), progress)
         else:
-            act = Act(utc_now(), by=f"cli:{name[:100]}")
-            found = roster.apply(house, site, source, act, progress)
+            found = roster.apply(house, site, source, Act(utc_now(), by=me()), progress)
     if found.encoding == "gb18030":
         click.echo("Read as GB18030.", err=True)
     if found.fault_count:

@@ -9,7 +9,7 @@ the promises are proven by enumerating every combination (tests/test_policy.py).
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -105,6 +105,19 @@ def _usable(way: Way, door: Door, standing: Standing, healthy: frozenset[str]) -
         return False
     # SP 800-63B-4 section 3.2.3: a biometric closes after five failures; nothing else ever closes
     return not (way.biometric and standing.failures.get(way.name, 0) > FREE_FAILURES)
+
+
+def unoffered(
+    door: Door, standing: Standing, healthy: frozenset[str], offered: Collection[str]
+) -> tuple[Way, ...]:
+    """List the ways that must still be offered before staff may deny: the denial guard (P6).
+
+    Every non-biometric way that would let this claimant in now and has not been on their screen. A
+    biometric one is not asked for: it is never on a screen without the others (P2), and whether it
+    was taken, declined or never wanted is nobody's business (P3).
+    """
+    usable = (way for way in offer(door, standing, healthy) if not way.biometric)
+    return tuple(way for way in usable if way.name not in offered)
 
 
 def decide(door: Door, standing: Standing, healthy: frozenset[str], evidence: Evidence) -> Decision:

@@ -120,12 +120,13 @@ def face_device(session: Session, rules: Rules, door: policy.Door, now: datetime
 
 def face_devices(session: Session, rules: Rules, door: policy.Door, now: datetime) -> list[Device]:
     """List the face devices of a door that were heard of a moment ago, the last one first."""
-    heard = [
-        row
-        for row in queries.faces(session, rules.id, door.id)
-        if abs(now - row.seen_at) < FRESH and row.status in {"ready", "busy"}
-    ]
+    heard = [row for row in queries.faces(session, rules.id, door.id) if is_well(row, now)]
     return sorted(heard, key=lambda row: row.seen_at, reverse=True)
+
+
+def is_well(face: Device, now: datetime) -> bool:
+    """Say whether a face device was heard of a moment ago, and said that it works."""
+    return abs(now - face.seen_at) < FRESH and face.status in {"ready", "busy"}
 
 
 def place(session: Session, rules: Rules, door: policy.Door) -> Place:
@@ -231,13 +232,19 @@ def apply(house: House, file: SiteFile, now: datetime) -> tuple[str, ...]:
     return lines
 
 
-def close_way(house: House, site: Rules, way: str, why: str, now: datetime) -> None:
-    """Take a way off every door of a site until it is opened again; said to colleagues is `why`."""
+def close_way(
+    house: House, site: Rules, way: str, why: str, now: datetime, *, who: str = ""
+) -> None:
+    """Take a way off every door of a site until it is opened again; said to colleagues is `why`.
+
+    `who` is the member of the staff, or `cli:NAME`: what the record names them by.
+    """
     _insist_on_way(site, way)
     with house.store.writes.begin() as session:
         session.merge(Closure(site_id=site.id, way=way, why=why[:200], closed_at=now))
         session.flush()
-        facts = [audit.Fact("way.closed", {"way": way, "why": why[:200]})]
+        told = {"way": way, "why": why[:200], "staff": who}
+        facts = [audit.Fact("way.closed", told)]
         facts += [
             audit.Fact("alarm", {"door": door.id, "why": "no_alternative"})
             for door in _without_alternative(house, session, site, way)
@@ -257,11 +264,13 @@ def _without_alternative(
             yield door
 
 
-def open_way(house: House, site: Rules, way: str, now: datetime) -> None:
-    """Offer a way again, also one that the site file has dropped since it was closed."""
+def open_way(house: House, site: Rules, way: str, now: datetime, *, who: str = "") -> None:
+    """Offer a way again, also one that the site file has dropped since; `who` as in `close_way`."""
     with house.store.writes.begin() as session:
         if queries.end_closure(session, site.id, way):
-            audit.append(session, site.id, now, audit.Fact("way.opened", {"way": way}))
+            audit.append(
+                session, site.id, now, audit.Fact("way.opened", {"way": way, "staff": who})
+            )
             return
     _insist_on_way(site, way)
 

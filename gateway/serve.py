@@ -19,14 +19,16 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from gateway import face_keeping, verification
+from gateway import face_keeping, rehearsal, verification
 from gateway.app import create_app, make_house, utc_now
 from gateway.config import Config, bind, check_free
 from gateway.log import Lines
 from gateway.rules import House
 from gateway.store import DatabaseFault, queries
+from gateway.web.lanes import Lanes
 
-THREADS = 4
+THREADS = 4  # requests at a time, in one process
+STREAMS = 8  # consoles that listen, besides
 SWEEP_SECONDS = 5
 AGAIN_SECONDS = 5
 STOP_SECONDS = 5
@@ -93,7 +95,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "bind": bind(config.host, config.port),
             "workers": config.workers,
             "worker_class": "gthread",
-            "threads": THREADS,
+            "threads": THREADS + STREAMS,
             "timeout": 30,
             "graceful_timeout": 10,
             "keepalive": 5,
@@ -114,7 +116,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """Make the app, in each worker process."""
-        return create_app(self._config)
+        app = create_app(self._config)
+        lanes = Lanes(app.wsgi_app, passing=THREADS, staying=STREAMS)
+        app.wsgi_app = lanes  # type: ignore[assignment, method-assign]  # as Flask says to
+        return app
 
     def run(self) -> None:
         """Serve until told to stop."""
@@ -186,5 +191,6 @@ def sweep(house: House) -> None:
         log.info("swept", visits=ended)
     if erased := face_keeping.sweep(house, now):
         log.info("faces_over", faces=erased)
+    rehearsal.sweep(house, now)
     with house.store.writes.begin() as session:
         queries.forget_stale(session, now, now - THROTTLES_KEPT)

@@ -109,6 +109,22 @@ class Door(Part):
     on_backend_loss: Literal["staff"]
 
 
+AcceptReason = Literal[
+    "document_compared", "known_in_person", "accompanied", "way_out_of_order", "emergency"
+]
+DenyReason = Literal["not_expected", "document_differs", "no_document", "not_now", "safety"]
+
+
+class Staff(Part):
+    """What staff may do alone. `overrides_per_hour` is when an alarm sounds, for one of them."""
+
+    second_person_doors: Annotated[tuple[str, ...], Strict(strict=False)] = ()
+    second_person_reasons: Annotated[
+        tuple[AcceptReason | DenyReason, ...], Strict(strict=False)
+    ] = ()
+    overrides_per_hour: Annotated[int, Field(ge=1, le=1000)] = 12
+
+
 class Notice(Part):
     """What people are told before a biometric way looks at them, and what they consent to.
 
@@ -165,15 +181,18 @@ class SiteFile(Part):
     site: Site
     controller: Controller
     help: Help = Help()
+    staff: Staff = Staff()
     doors: Annotated[tuple[Door, ...], Strict(strict=False)] = ()
     notices: Annotated[tuple[Notice, ...], Strict(strict=False)] = ()
 
     def canonical(self) -> str:
         """Write it as canonical JSON, to keep and to digest: every key, sorted, no spaces.
 
-        Without notices there is no such key, so that older files keep their digest.
+        Without notices, or rules for staff, there is no such key: older files keep their digest.
         """
-        return _canonical(self.model_dump(exclude=None if self.notices else {"notices"}))
+        unsaid = {"notices"} if not self.notices else set()
+        unsaid |= {"staff"} if self.staff == Staff() else set()
+        return _canonical(self.model_dump(exclude=unsaid))
 
     @classmethod
     def from_canonical(cls, text: str) -> Self:

@@ -60,10 +60,11 @@ class Guard:
 
     def count(self, way: Way, credential: str, kiosk: str) -> int:
         """Count a guess; returns the seconds until the next may be judged."""
-        wait = self._count(credential, partial(_delay, way)) if credential else 0
-        return max(wait, self._count(kiosk, policy.pace))
+        wait = self.count_one(credential, partial(_delay, way)) if credential else 0
+        return max(wait, self.count_one(kiosk, policy.pace))
 
-    def _count(self, name: str, rest: Callable[[int], int]) -> int:
+    def count_one(self, name: str, rest: Callable[[int], int]) -> int:
+        """Count a guess at one name; returns the seconds it rests, which `rest` says."""
         seconds = rest(queries.count_failure(self.session, self.site_id, name, self.now))
         if seconds:
             until = self.now + timedelta(seconds=seconds)

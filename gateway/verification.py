@@ -16,7 +16,18 @@ from gateway.policy import Outcome, State
 from gateway.rules import House, Rules
 from gateway.store import queries
 from gateway.store.models import Device, Tally, Verification
-from gateway.visit import IDLE, VISIT, close_as, lapse, refer, standing, still_open, turn, what
+from gateway.visit import (
+    IDLE,
+    VISIT,
+    close_as,
+    lapse,
+    refer,
+    show_ways,
+    standing,
+    still_open,
+    turn,
+    what,
+)
 
 AGAIN = timedelta(seconds=4)  # a scanner that reads on, a finger that presses twice
 KNOWN = "known"  # what the screen says to whoever asks for a person and waits for one already
@@ -50,6 +61,7 @@ def begin(
             touched_at=now,
             expires_at=now + VISIT,
         )
+        show_ways(visit, offered(house, session, site, visit, now))
         session.add(visit)
         if kiosk:
             kiosk.verification_id = visit.id
@@ -75,6 +87,14 @@ def offered(
     door = site.door(visit.door_id)
     healthy = rules.healthy(house, session, site, door, now)
     return policy.offer(door, standing(visit), healthy, visit.draw)
+
+
+def showed(house: House, site: Rules, visit_id: str, now: datetime) -> None:
+    """Note that all ways this visit may use now are on its screen."""
+    with house.store.writes.begin() as session:
+        visit = queries.lock_verification(session, site.id, visit_id)
+        if visit and State(visit.state).open:
+            show_ways(visit, offered(house, session, site, visit, now))
 
 
 def choose(

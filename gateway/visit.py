@@ -1,6 +1,7 @@
 """A visit's row: what may be done with it, how it is referred, and how it ends."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gateway import audit
 from gateway.errors import NotFound, NotPossible
+from gateway.methods import Way
 from gateway.policy import Standing, State
 from gateway.signing import SigningKey
 from gateway.store import queries
@@ -21,6 +23,7 @@ IDLE = timedelta(minutes=2)  # a kiosk nobody touches; its own warning comes aft
 MOMENT = timedelta(seconds=75)  # from showing who one is to the end of setting a face up
 WELCOME = timedelta(seconds=20)  # how long a kiosk without scripts keeps the answer
 WAITING = timedelta(minutes=15)  # how long a referred visit waits for a person
+TAKEN = timedelta(seconds=60)  # how long one of the staff has a case after their page was there
 LONGEST = timedelta(hours=1)  # from its beginning, however often somebody asks for a person
 _LOOK = frozenset({"permit", "references", "unit", "token", "url", "ends"})
 _AGREED = frozenset({"consent", "notice", "ticket"})
@@ -177,12 +180,14 @@ def forget_claim(visit: Verification) -> None:
     visit.face = facts if facts.get("proved") and visit.state == State.VERIFIED else None
 
 
-def close_as(session: Session, visit: Verification, state: State, now: datetime) -> None:
-    """End a visit that nobody was verified in."""
+def close_as(
+    session: Session, visit: Verification, state: State, now: datetime, by: str = ""
+) -> None:
+    """End a visit that nobody was verified in; `by` is the member of the staff who ended it."""
     visit.state, visit.closed_at = state, now
     forget_claim(visit)
     visit.way = visit.message = None
-    end_referral(session, visit, now, "")
+    end_referral(session, visit, now, by)
     session.flush()
     audit.append(session, visit.site_id, now, audit.Fact(state.value, what(visit)))
 
@@ -191,6 +196,18 @@ def end_referral(session: Session, visit: Verification, now: datetime, by: str) 
     """Take a visit off the list of those who wait for a person."""
     if waiting := queries.open_referral(session, visit.site_id, visit.id):
         waiting.closed_at, waiting.closed_by = now, by or None
+
+
+def show_ways(visit: Verification, ways: Iterable[Way]) -> bool:
+    """Note which ways were on the screen, for the denial guard; says whether any is new.
+
+    Biometric ones are not noted: who was offered a face and did not take it leaves no trace (P3).
+    """
+    before = visit.offered or {}
+    fresh = {way.name: 1 for way in ways if not way.biometric and way.name not in before}
+    if fresh:
+        visit.offered = dict(sorted({**before, **fresh}.items()))
+    return bool(fresh)
 
 
 def standing(visit: Verification) -> Standing:

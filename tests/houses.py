@@ -64,7 +64,7 @@ def show(
 ) -> attempt.Result:
     """Present fields whose names Python keeps for itself: `show(…, ("qr", {"pass": "…"}))`."""
     way, fields = shown
-    given = {"nonce": attempt.new_nonce(), "source": "kiosk:test", **more}
+    given: dict[str, Any] = {"nonce": attempt.new_nonce(), "source": "kiosk:test", **more}
     return attempt.attempt(
         house, site, visit, attempt.Presentation(way, fields=fields, **given), now
     )

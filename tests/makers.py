@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from importlib.metadata import version
 
-from gateway import attempt, device, enrolment, methods, rules, sitefile, verification
+from gateway import attempt, browsers, device, enrolment, methods, rules, sitefile, verification
+from gateway.browsers import Browser
 from gateway.enrolment import Applicant, CardGiven, Issued
 from gateway.entitlement import Basis, Span
 from gateway.keys import Secrets
 from gateway.rules import House, Rules
 from gateway.store import open_store
 from gateway.store.models import Device
+from gateway.store.staffed import Staff
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MASTER = bytes(range(32))
@@ -46,6 +49,7 @@ ways = ["card", "qr", "pin"]
 order = "fixed"
 on_backend_loss = "staff"
 """
+AGENT = f"Werkzeug/{version('werkzeug')}"  # what the test client calls itself
 NUMBER = "11010519491231002X"
 DOOR_CODE = "246810"
 
@@ -108,6 +112,25 @@ def make_kiosk(house: House, site: Rules, door: str = "gate", now: datetime = NO
     """Pair a kiosk with a door; returns its cookie."""
     with house.store.writes.begin() as session:
         return device.add_kiosk(session, site.id, door, "test kiosk", now)
+
+
+def make_staff(house: House, site: Rules, role: str = "desk", name: str = "") -> str:
+    """Give a site a member of the staff who has no password yet; returns their id."""
+    staff_id = f"{site.id}-{name or role}"
+    with house.store.writes.begin() as session:
+        if session.get(Staff, (site.id, staff_id)) is None:
+            named = {"username": name or role, "name": (name or role).title()}
+            row = Staff(site_id=site.id, id=staff_id, role=role, **named, created_at=NOW)
+            session.add(row)
+    return staff_id
+
+
+def sign_in_staff(house: House, site: Rules, staff_id: str, now: datetime = NOW) -> str:
+    """Sign a member of the staff in to a browser of no name; returns its cookie."""
+    with house.store.writes.begin() as session:
+        row = session.get(Staff, (site.id, staff_id))
+        assert row is not None
+        return browsers.begin(house, session, row, Browser(agent=AGENT), "totp", now).cookie
 
 
 def known(house: House, cookie: str, now: datetime = NOW) -> Device:

@@ -13,18 +13,19 @@ PACKAGE = ROOT / "gateway"
 
 # Upwards, one step a line: a room may lean on rooms of its own step and of those below.
 STEPS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture"}),
+    frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture", "passkeys"}),
     frozenset({"signing"}),
-    frozenset({"keys", "documents"}),
-    frozenset({"tokens", "config"}),
+    frozenset({"keys", "documents", "passwords"}),
+    frozenset({"tokens", "config", "specimens"}),
     frozenset({"permits"}),
     frozenset({"methods", "law", "site", "sitefile"}),
     frozenset({"policy", "lodging"}),
     frozenset({"store"}),
     frozenset({"audit"}),
-    frozenset({"rules"}),
+    frozenset({"rules", "alarms"}),
     frozenset({"consent", "entitlement", "visit"}),
-    frozenset({"passes", "throttle", "numbering"}),
+    frozenset({"passes", "throttle", "staffing", "numbering"}),
+    frozenset({"browsers"}),
     frozenset(
         {
             "enrolment",
@@ -35,20 +36,27 @@ STEPS: tuple[frozenset[str], ...] = (
             "document_check",
             "override",
             "device",
+            "doors",
             "face_device",
             "face_keeping",
+            "rehearsal",
             "my_face",
             "apikey",
+            "sign_in",
+            "guesses",
+            "staff_passkeys",
         }
     ),
+    frozenset({"cases", "watch"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),
     frozenset({"serve"}),
-    frozenset({"people", "people_import", "demo_face", "bench"}),
+    frozenset({"people", "demo_face", "bench"}),
+    frozenset({"staff_cli", "device_cli", "people_import"}),
     frozenset({"cli"}),
 )
-FLASK_ROOMS = {"web", "app", "serve", "people", "cli", "facedevice"}
+FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}
 FLASK = {"flask", "flask_wtf", "flask_babel", "werkzeug", "wtforms", "jinja2", "markupsafe"}
 
 MAX_MODULE = 320

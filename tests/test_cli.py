@@ -12,16 +12,19 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway import verification
+from gateway import cases, device, verification
 from gateway.app import make_house, utc_now
 from gateway.attempt import Presentation, attempt
 from gateway.cli import cli
 from gateway.config import Config
 from gateway.document_check import give
 from gateway.keys import Secrets
+from gateway.people import me
 from gateway.rules import House, find
+from gateway.store import queries
 from gateway.store.models import Verification
 from tests.carried import OTHER_NUMBER
+from tests.face_devices import Device
 from tests.makers import HOTEL, MASTER, NUMBER
 
 Run = Callable[..., Result]
@@ -113,6 +116,7 @@ NEEDS_A_SITE = [
     ("device", "reader", "nowhere", "gate", "ab"),
     ("device", "list", "nowhere"),
     ("device", "unpair", "nowhere", "x"),
+    ("device", "test", "nowhere", "gate", "pin"),
     ("keys", "rotate", "nowhere"),
     ("subscriber", "add", "nowhere", "Li", "--group", "gate"),
     ("subscriber", "issue", "nowhere", "x"),
@@ -276,6 +280,56 @@ def test_a_reader_is_registered_listed_and_ended(hotel: Run):
     assert f"{name}  reader  lobby" in hotel("device", "list", "hotel").output
     assert hotel("device", "unpair", "hotel", name).exit_code == 0
     assert name not in hotel("device", "list", "hotel").output
+
+
+def test_what_a_kiosk_says_of_itself_is_listed(hotel: Run, house: House):
+    site = find(house, "hotel")
+    with house.store.writes.begin() as session:
+        cookie = device.add_kiosk(session, "hotel", "gate", "Firefox", utc_now())
+    unit = device.known(house, cookie, utc_now())
+    assert unit is not None
+    assert re.search(r"kiosk   gate +seen [-\d]+ [:\d]+ UTC  Firefox\n", hotel(*LIST).output)
+    for report, said in (
+        (device.Report(14, False, "ready"), "battery 14 % LOW, camera ready  Firefox"),
+        (device.Report(14, True, "refused"), "battery 14 % charging, camera refused  Firefox"),
+        (device.Report(90, None, "none"), "battery 90 %, camera none  Firefox"),
+        (device.Report(None, None, "unknown"), "UTC  camera unknown  Firefox"),
+    ):
+        device.report(house, unit, report, utc_now())
+        assert said in hotel(*LIST).output
+    Device(house, site, "gate").pair(utc_now())
+    assert re.search(r"face    gate +seen .+ UTC  ready  face device\n", hotel(*LIST).output)
+
+
+LIST = ("device", "list", "hotel")
+
+
+@pytest.mark.parametrize("way", ["card", "qr", "pin"])
+def test_a_way_is_tested_step_by_step(hotel: Run, way: str):
+    result = hotel("device", "test", "hotel", "lobby", way)
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    steps = ["enrolled", "begun", "presented", "signed"]
+    assert [line.split()[:2] for line in lines[:4]] == [[step, "ok"] for step in steps]
+    assert re.fullmatch(rf"{way} works at lobby \(\d+ ms\); nothing was opened\.", lines[4])
+
+
+def test_a_way_that_does_not_work_says_why(hotel: Run):
+    hotel("site", "close-way", "hotel", "qr", "--why", "repair")
+    result = hotel("device", "test", "hotel", "lobby", "qr")
+    assert (result.exit_code, "way_closed" in result.stderr) == (1, True)
+    assert hotel("device", "test", "hotel", "lobby", "face").exit_code == 1
+
+
+def test_whoever_runs_a_command_is_named_in_the_record(hotel: Run, house: House):
+    hotel("site", "close-way", "hotel", "qr", "--why", "repair")
+    hotel("site", "open-way", "hotel", "qr")
+    hotel("device", "test", "hotel", "lobby", "qr")
+    with house.store.reads() as session:
+        told = [json.loads(row.body) for row in queries.records(session, "hotel")]
+    named = {one["kind"]: one["data"].get("staff") for one in told}
+    assert {named[kind] for kind in ("way.closed", "way.opened", "rehearsed")} == {me()}
+    assert me().startswith("cli:")
 
 
 # --- people ---
@@ -498,6 +552,31 @@ def test_who_is_not_verified_is_not_asked_about(hotel: Run, house: House):
     result = hotel("staff", "sight", code, typed="y\n")
     assert (result.exit_code, "[y/N]" in result.output) == (1, False)
     assert "not verified" in result.stderr
+
+
+def test_staff_are_let_in_by_command_as_well_and_it_is_taken_back(
+    hotel: Run, wait: Waits, house: House
+):
+    visit, code = wait(None)
+    said = hotel("staff", "accept", code, "--reason", "known_in_person").output
+    assert state_of(house, visit) == "verified"
+    act = said.partition("SITE ")[2].split()[0]
+    assert hotel("staff", "undo", "hotel", act, "--reason", "by_mistake").exit_code == 0
+    assert state_of(house, visit) == "referred"
+
+
+def test_a_command_denies_nobody_before_every_way_was_offered(hotel: Run, house: House):
+    site, now = find(house, "hotel"), utc_now()
+    code = cases.open_at(house, site, "gate", "mei", now)
+    cases.release(house, site, code, "mei", now)
+    refused = hotel("staff", "deny", code, "--reason", "not_expected")
+    assert (refused.exit_code, "offered first" in refused.output) == (1, True)
+    with house.store.reads() as session:
+        visit = queries.referral(session, "hotel", code)
+        assert visit is not None
+    verification.showed(house, site, visit.verification_id, now)
+    assert hotel("staff", "deny", code, "--reason", "not_expected").exit_code == 0
+    assert state_of(house, visit.verification_id) == "denied"
 
 
 def test_sighting_nobody_says_so(hotel: Run):

@@ -1,8 +1,12 @@
 """Kiosks and readers: paired once, known by what they carry, ended at once."""
 
-import pytest
+import json
 
-from gateway import device
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import device, face_device
 from gateway.errors import NotFound, NotPossible
 from gateway.rules import House, Rules
 from gateway.store import queries
@@ -152,6 +156,75 @@ def test_a_kiosk_is_seen_again_after_half_a_minute(house: House, site: Rules):
     for seconds, seen in ((30, NOW), (31, later(seconds=31)), (40, later(seconds=31))):
         device.known(house, cookie, later(seconds=seconds))
         assert known(house, cookie, NOW).seen_at == seen
+
+
+def test_the_records_name_who_awaited_a_device_and_who_ended_it(house: House, site: Rules):
+    code = device.open_pairing(house, site, "gate", NOW, who="mei")
+    cookie = device.pair(house, code, "Firefox", NOW)
+    assert cookie is not None
+    unit = known(house, cookie).id
+    face_device.unpair(house, site, unit, NOW, who="cli:wang")
+    with house.store.reads() as session:
+        told = [json.loads(row.body) for row in queries.records(session, site.id)][-3:]
+    assert code not in repr(told)
+    assert [(one["kind"], one["data"]) for one in told] == [
+        ("device.awaited", {"door": "gate", "kind": "kiosk", "staff": "mei"}),
+        ("device.paired", {"door": "gate", "kind": "kiosk", "device": unit}),
+        ("device.unpaired", {"device": unit, "staff": "cli:wang"}),
+    ]
+
+
+def reported(house: House, cookie: str) -> object:
+    return known(house, cookie).report
+
+
+def test_what_a_kiosk_says_of_itself_is_kept_in_place_of_what_it_said_before(
+    house: House, site: Rules
+):
+    cookie = make_kiosk(house, site)
+    assert reported(house, cookie) is None
+    said = device.Report(battery=80, charging=True, camera="ready")
+    device.report(house, known(house, cookie), said, NOW)
+    device.report(house, known(house, cookie), device.Report(14, False, "refused"), later(hours=1))
+    assert reported(house, cookie) == {
+        "battery": 14,
+        "charging": False,
+        "camera": "refused",
+        "at": later(hours=1).isoformat(),
+    }
+
+
+def test_a_kiosk_that_is_unpaired_says_nothing_more(house: House, site: Rules):
+    unit = known(house, make_kiosk(house, site))
+    device.unpair(house, site, unit.id, NOW)
+    before = dump(house)
+    device.report(house, unit, device.Report(None, None, "none"), NOW)
+    assert dump(house) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        (("0", "no", "none"), device.Report(0, False, "none")),
+        (("100", "yes", "ready"), device.Report(100, True, "ready")),
+        (("007", "", "refused"), device.Report(7, None, "refused")),
+        (("101", "YES", "unknown"), device.Report(None, None, "unknown")),
+        (("-1", "true", "on"), device.Report(None, None, "unknown")),
+        (("5\n", "yes\n", "ready\n"), device.Report(None, None, "unknown")),
+        (("\u0661\u0662", "", ""), device.Report(None, None, "unknown")),
+        (("", "", "ready" * 400), device.Report(None, None, "unknown")),
+    ],
+)
+def test_a_kiosks_words_are_taken_to_the_letter(words: tuple[str, str, str], taken: device.Report):
+    assert device.read_report(*words) == taken
+
+
+@given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))
+def test_whatever_a_kiosk_says_what_is_kept_has_one_shape(battery: str, charging: str, camera: str):
+    said = device.read_report(battery, charging, camera)
+    assert said.battery is None or 0 <= said.battery <= 100
+    assert said.charging in {True, False, None}
+    assert said.camera in {"ready", "none", "refused", "unknown"}
 
 
 @pytest.mark.parametrize("key", ["", "ab", "zz" * 32, "ab" * 33])

@@ -1,5 +1,7 @@
 """A site's rules: applied whole or not at all, and counted everywhere from the next request on."""
 
+import json
+
 import pytest
 from sqlalchemy.exc import IntegrityError, NoResultFound
 
@@ -145,6 +147,19 @@ def test_closing_a_way_twice_keeps_the_later_reason(house: House, site: Rules):
     rules.open_way(house, site, "qr", NOW)
     rules.open_way(house, site, "qr", NOW)
     assert offered(house, site, begin(house, site)) == ["card", "qr", "pin"]
+
+
+def test_the_records_name_who_closed_a_way_and_who_opened_it(house: House, site: Rules):
+    rules.close_way(house, site, "qr", "camera broken", NOW, who="mei")
+    rules.open_way(house, site, "qr", NOW, who="cli:wang")
+    rules.close_way(house, site, "pin", "under repair", NOW)
+    with house.store.reads() as session:
+        told = [json.loads(row.body) for row in queries.records(session, site.id)][-3:]
+    assert [(one["kind"], one["data"]) for one in told] == [
+        ("way.closed", {"way": "qr", "why": "camera broken", "staff": "mei"}),
+        ("way.opened", {"way": "qr", "staff": "cli:wang"}),
+        ("way.closed", {"way": "pin", "why": "under repair", "staff": ""}),
+    ]
 
 
 def test_a_way_closed_at_one_site_is_open_at_another(house: House, site: Rules):

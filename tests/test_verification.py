@@ -362,7 +362,7 @@ def test_a_visit_that_waits_for_a_document_to_be_seen_outlives_its_screen(
     assert code_of(house, visit) == code
     after = verification.begin(house, site, "lobby", later(seconds=201), device=counter)
     assert after != visit
-    assert override.sight(house, site, code, "Wang", later(minutes=14)) == visit
+    assert override.sight(house, site, code, "Wang", later(minutes=14)).visit == visit
     assert row(house, after).state == "offered"
 
 

@@ -45,6 +45,7 @@ def breaches(site: SiteFile, facts: Facts) -> Iterator[Breach]:
     """Find everything wrong with a well-formed site; `facts` say what each way proves and needs."""
     yield from _site(site)
     yield from _contacts(site)
+    yield from _staff(site)
     if not site.doors:
         yield Breach(("doors",), "there is no door", "Add a table [[doors]]")
     seen = set[str]()
@@ -103,6 +104,16 @@ def _contacts(whole: SiteFile) -> Iterator[Breach]:
         yield from _text(("help", "phone"), whole.help.phone)
     if whole.help.text != Words():
         yield from _names(("help", "text"), whole.help.text, whole.site.languages)
+
+
+def _staff(whole: SiteFile) -> Iterator[Breach]:
+    at = ("staff", "second_person_doors")
+    known = [door.id for door in whole.doors]
+    yield from _twice(at, whole.staff.second_person_doors)
+    yield from _twice(("staff", "second_person_reasons"), whole.staff.second_person_reasons)
+    for index, name in enumerate(whole.staff.second_person_doors):
+        if name not in known:
+            yield Breach((*at, index), f"no door is called {name[:40]!r}", nearest(name, known))
 
 
 def _door(at: Keys, door: Door, whole: SiteFile, facts: Facts) -> Iterator[Breach]:

@@ -30,6 +30,11 @@ _EXAMPLE: Mapping[str, Any] = {
     },
     "controller": {"name": "Harbour Hotel Ltd", "contact": "privacy@hotel.example"},
     "help": {"phone": "100", "text": {"zh": "请联系前台", "en": "Ring the bell"}},
+    "staff": {
+        "second_person_doors": [],
+        "second_person_reasons": ["emergency"],
+        "overrides_per_hour": 12,
+    },
     "doors": [
         {
             "id": "main-entrance-1",

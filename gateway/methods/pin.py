@@ -107,13 +107,7 @@ class Pin:
 
     def _measure_totp(self, secret: str, reference: Reference, now: datetime) -> Evidence:
         key = self._kept.unwrap("totp", reference.data["salt"], reference.data["sealed"])
-        codes = pyotp.TOTP(key.decode("ascii"))
-        step = int(now.timestamp()) // STEP_SECONDS
-        hits = [
-            candidate
-            for candidate in range(step - DRIFT_STEPS, step + DRIFT_STEPS + 1)
-            if hmac.compare_digest(codes.generate_otp(candidate), secret)
-        ]
+        hits = totp_steps(key.decode("ascii"), secret, now)
         if not hits:
             return NO_MATCH
         fresh = [candidate for candidate in hits if candidate > reference.counter]
@@ -132,10 +126,34 @@ class Pin:
 
     def issue_totp(self) -> tuple[str, dict[str, Any]]:
         """Draw a TOTP key; return it in base32 and the data to keep."""
-        key = pyotp.random_base32(length=TOTP_KEY_BYTES * 8 // 5)
+        key = totp_key()
         salt = secrets.token_hex(8)
         sealed = self._kept.wrap("totp", salt, key.encode("ascii"))
         return key, {"kind": "totp", "salt": salt, "sealed": sealed}
+
+
+def totp_key() -> str:
+    """Draw a TOTP key, in base32."""
+    return pyotp.random_base32(length=TOTP_KEY_BYTES * 8 // 5)
+
+
+def totp_address(key: str, name: str, issuer: str) -> str:
+    """Write a TOTP key (base32) as the `otpauth:` address that authenticator apps read."""
+    return pyotp.TOTP(key).provisioning_uri(name=name, issuer_name=issuer)
+
+
+def totp_steps(key: str, code: str, now: datetime) -> list[int]:
+    """List the time steps, of those near `now`, whose code this is: none for a wrong code.
+
+    All are computed whatever the code, so that the time it takes says nothing.
+    """
+    codes = pyotp.TOTP(key)
+    step = int(now.timestamp()) // STEP_SECONDS
+    return [
+        candidate
+        for candidate in range(step - DRIFT_STEPS, step + DRIFT_STEPS + 1)
+        if hmac.compare_digest(codes.generate_otp(candidate).encode(), code.encode())
+    ]
 
 
 def totp_code(key: str, now: datetime) -> str:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import lodging
 from gateway.consent import fourteenth
-from gateway.entitlement import Basis, Span, household_of
+from gateway.entitlement import OF_PEOPLE, Basis, Span, household_of
 from gateway.roster.sheet import MAX_CELL, Code, Fault, Names, Row, shown
 
 WANTED = ("id", "name", "groups", "basis", "from")
@@ -31,7 +31,7 @@ MAX_ID = 64  # characters
 MAX_NAME = 200  # characters
 YEARS = range(2000, 2200)  # in which somebody may pass a door
 OLDEST = 1900  # the year somebody may have been born in
-BASES = {basis.value: basis for basis in Basis}
+BASES = {basis.value: basis for basis in OF_PEOPLE}
 YES_OR_NO = {"yes": True, "no": False, "是": True, "否": False}
 # As a spreadsheet writes it, too: 2026/1/5 9:30:00. The year comes first, so it means one day.
 _MOMENT = re.compile(

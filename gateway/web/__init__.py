@@ -148,6 +148,8 @@ UNTOLD = frozenset(
     {
         "static",
         "kiosk.state",
+        "kiosk.report",
+        "doors.list_",
         "face_devices.poll",
         "kiosk.decline",
         "api.decline",
@@ -236,6 +238,8 @@ def _kiosk_that_asked() -> Help | None:
 
 def _start(status: int) -> tuple[str, str]:
     """Say where to go on from an error, and how that is called."""
+    if request.path.startswith("/staff"):
+        return url_for("staff.root"), _("Back to the console")
     if status == HTTPStatus.FORBIDDEN and not request.path.startswith("/demo"):
         return url_for("kiosk.pair"), _("Pair this kiosk")
     if request.path.startswith(("/pass", "/confirm")):
@@ -245,15 +249,21 @@ def _start(status: int) -> tuple[str, str]:
     return url_for("kiosk.root"), _("Back to the start")
 
 
+def _not_allowed() -> tuple[str, str]:
+    if request.path.startswith("/staff"):
+        return _("Not for your role"), _("Ask a colleague whose task it is.")
+    return (
+        _("This screen is not paired with a door"),
+        _("Please ask a person. Staff can pair it under /pair with a code from the gateway."),
+    )
+
+
 def _words(status: int, code: str) -> tuple[str, str]:
     """Say in the person's language what happened and what to do now."""
     if code == "csrf":
         return _("This page was open too long"), _("Please go back to the start and try once more.")
     if status == HTTPStatus.FORBIDDEN:
-        return (
-            _("This screen is not paired with a door"),
-            _("Please ask a person. Staff can pair it under /pair with a code from the gateway."),
-        )
+        return _not_allowed()
     if status == HTTPStatus.NOT_FOUND:
         return _("There is nothing at this address"), _("Please go back to the start.")
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from gateway import device, override, rules
 from gateway.demo import Scene
 from gateway.errors import NotAllowed, NotFound, NotPossible
-from gateway.web import access, language, now, parts, screens, set_cookie
+from gateway.web import access, language, now, parts, screens, set_cookie, words
 
 demo = Blueprint("demo", __name__)
 
@@ -23,6 +23,9 @@ def page() -> ResponseReturnValue:
         "demo/index.html",
         doors=scene["doors"],
         people=scene["people"],
+        staff=scene["staff"],
+        role_name=words.role_name,
+        site_names={door["site"]: door["site_name"] for door in scene["doors"]},
         waiting=_scene().waiting(),
         face=scene["face_device"] is not None,
         languages=screens.ENDONYMS,

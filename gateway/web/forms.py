@@ -2,6 +2,8 @@
 
 import hashlib
 
+from flask import request
+
 from gateway import attempt
 
 
@@ -10,6 +12,11 @@ def clean(value: object, most: int) -> str:
     if not isinstance(value, str):
         return ""
     return value[:most].replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+
+
+def field(name: str, most: int = 200) -> str:
+    """Read a field of the form that was sent: bounded, and without spaces around it."""
+    return clean(request.form.get(name), most).strip()
 
 
 def nonce(name: str) -> str:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from gateway import attempt, capture, device, document_check, my_face, verification
 from gateway.errors import NotPossible
 from gateway.methods import Method, Way, digits
-from gateway.policy import Outcome
+from gateway.policy import Outcome, State
 from gateway.rules import Rules
 from gateway.store import queries
 from gateway.store.models import Device
@@ -58,6 +58,8 @@ def show() -> ResponseReturnValue:
     if visit and gone(visit, now()):
         verification.leave(house, site, unit, now())
         return redirect(url_for("kiosk.show"), 303)
+    if visit and shown.shows_more_ways:
+        verification.showed(house, site, visit.id, now())
     found = screens.context(house, shown, now())
     if visit and shown.screen == "way" and found["camera"]:
         g.camera = g.wasm = True
@@ -76,6 +78,14 @@ def state() -> ResponseReturnValue:
         shown = screens.look(house, session, site, unit, now())
     over = shown.visit is not None and gone(shown.visit, now())
     return {"version": "over" if over else shown.version}
+
+
+@kiosk.post("/kiosk/report")
+def report() -> ResponseReturnValue:
+    _, unit = access.kiosk()
+    said = device.read_report(_field("battery"), _field("charging"), _field("camera"))
+    device.report(parts().house, unit, said, now())
+    return "", 204
 
 
 @kiosk.post("/kiosk/choose")
@@ -166,6 +176,11 @@ def stay(site: Rules, unit: Device) -> None:
 @kiosk.post("/kiosk/leave")
 @act
 def leave(site: Rules, unit: Device) -> None:
+    if _field("seen") == State.VERIFIED:
+        with parts().house.store.reads() as session:
+            visit = queries.verification(session, site.id, unit.verification_id or "")
+        if visit and State(visit.state).open:
+            return  # staff took it back: nobody has walked through the door
     verification.leave(parts().house, site, unit, now())
 
 

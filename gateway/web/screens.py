@@ -29,6 +29,7 @@ from gateway.web import language
 
 IDLE = {"seconds": 60, "warn": 20, "extends": 10}  # WCAG 2.2.1: warn, 20 s, ten times
 VERIFIED_SECONDS = 6
+LISTING = frozenset({"choose", "way", "retry"})  # screens that have all the ways on them
 qr_svg = qr_picture.qr_svg
 
 
@@ -38,8 +39,8 @@ def screen_of(visit: Verification | None) -> str:
         return "choose"
     if own := _own_face(visit):
         return own
-    if State(visit.state) is State.VERIFIED:
-        return "verified"
+    if State(visit.state) in {State.VERIFIED, State.DENIED}:
+        return visit.state
     if visit.document == "wanted" and visit.state == State.ACTIVE:
         return "document"
     if visit.way:
@@ -86,6 +87,14 @@ class Shown:
         if named == "referred" and self.waiting and self.waiting.why == "help":
             return "help"
         return named
+
+    @property
+    def shows_more_ways(self) -> bool:
+        """Whether a way is on this screen that this visit has not been shown before."""
+        visit = self.visit
+        if visit is None or not State(visit.state).open or self.screen not in LISTING:
+            return False
+        return any(not way.biometric and way.name not in (visit.offered or {}) for way in self.ways)
 
     @property
     def version(self) -> str:
@@ -145,6 +154,7 @@ def _frame(site: Rules, kiosk: Device) -> dict[str, Any]:
         "languages": [pair for pair in ENDONYMS if pair[0] in site.file.site.languages],
         "default_lang": site.file.site.languages[0],
         "idle": IDLE,
+        "contact": site.file.controller.contact,
         "help": {"phone": site.file.help.phone, "text": site.file.help.text.to(language())},
     }
 

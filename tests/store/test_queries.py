@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, faces, held, queries, roster
+from gateway.store import consents, desk, doors, faces, guessed, held, passkeys, queries, roster
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -29,6 +29,7 @@ from gateway.store.models import (
     Tally,
     Throttle,
     UsedToken,
+    Verification,
 )
 from gateway.store.staffed import Alarm, Import, Override, Passkey, RecoveryCode, SignIn, Staff
 from tests.houses import dump
@@ -70,6 +71,49 @@ CASES: dict[str, Case] = {
     "touch_device": lambda s, site, k: queries.touch_device(s, site, k.kiosk, later(days=1)),
     "signers": lambda s, site, _: queries.signers(s, site),
     "faces": lambda s, site, _: queries.faces(s, site, "gate"),
+    "desk.staff": lambda s, site, _: desk.staff(s, site, "mei"),
+    "desk.staff_named": lambda s, site, _: desk.staff_named(s, site, "mei"),
+    "desk.lock_staff": lambda s, site, _: desk.lock_staff(s, site, "mei"),
+    "desk.all_staff": lambda s, site, _: desk.all_staff(s, site),
+    "desk.raise_counter": lambda s, site, _: desk.raise_counter(s, site, "mei", 7),
+    "desk.use_recovery": lambda s, site, _: desk.use_recovery(s, site, "mei", "mac", NOW),
+    "desk.recoveries_left": lambda s, site, _: desk.recoveries_left(s, site, "mei"),
+    "desk.drop_recoveries": lambda s, site, _: desk.drop_recoveries(s, site, "mei"),
+    "desk.drop_passkeys": lambda s, site, _: desk.drop_passkeys(s, site, "mei"),
+    "desk.sign_in": lambda s, site, _: desk.sign_in(s, site, "of-mei"),
+    "desk.sign_ins": lambda s, site, _: desk.sign_ins(s, site, "mei", later(days=-1)),
+    "desk.forget_sign_ins": lambda s, site, _: desk.forget_sign_ins(s, site, "mei", later(days=1)),
+    "desk.touch_sign_in": lambda s, site, _: desk.touch_sign_in(s, site, "of-mei", later(days=1)),
+    "desk.rotate_sign_in": lambda s, site, _: desk.rotate_sign_in(
+        s, site, "of-mei", desk.Hashes("hash", "hash", "new"), NOW
+    ),
+    "desk.settle_sign_in": lambda s, site, _: desk.settle_sign_in(s, site, "of-mei", "hash"),
+    "desk.end_sign_ins": lambda s, site, _: desk.end_sign_ins(s, site, "mei", NOW),
+    "desk.cases": lambda s, site, _: [
+        one for row in desk.cases(s, site) for one in row if hasattr(one, "site_id")
+    ],
+    "desk.last_referral": lambda s, site, k: desk.last_referral(s, site, k.waiting),
+    "desk.stay_on_case": lambda s, site, k: desk.stay_on_case(
+        s, site, k.referral, "mei", NOW, later(days=1)
+    ),
+    "desk.release_case": lambda s, site, k: desk.release_case(s, site, k.referral, "mei", NOW),
+    "desk.lock_override": lambda s, site, _: desk.lock_override(s, site, "of-mei"),
+    "desk.pending": lambda s, site, k: desk.pending(s, site, k.visit),
+    "desk.last_override": lambda s, site, k: desk.last_override(s, site, k.visit),
+    "desk.overrides": lambda s, site, _: desk.overrides(s, site, later(days=-1)),
+    "desk.overrides_since": lambda s, site, _: desk.overrides_since(s, site, "mei", later(days=-1)),
+    "desk.alarmed": lambda s, site, _: desk.alarmed(
+        s, site, "many_overrides", "mei", later(days=-1)
+    ),
+    "desk.open_alarms": lambda s, site, _: desk.open_alarms(s, site),
+    "desk.alarm": lambda s, site, _: desk.alarm(s, site, "of-mei"),
+    "desk.alarm_stands": lambda s, site, _: desk.alarm_stands(
+        s, site, "many_overrides", "mei", "gate"
+    ),
+    "desk.see_alarm": lambda s, site, _: desk.see_alarm(s, site, "of-mei", "mei", NOW),
+    "guessed.blocks": lambda s, site, _: guessed.blocks(s, site, ["c"]),
+    "guessed.keep_failures": lambda s, site, _: guessed.keep_failures(s, site, "c", 3),
+    "guessed.has_recovery": lambda s, site, _: guessed.has_recovery(s, site, "mei", "mac"),
     "faces.household": lambda s, site, _: faces.household(s, site, "1203", 12),
     "faces.wards": lambda s, site, k: faces.wards(s, site, k.person),
     "faces.references": lambda s, site, k: faces.references(s, site, [k.person]),
@@ -77,6 +121,12 @@ CASES: dict[str, Case] = {
     "faces.hasten": lambda s, site, k: faces.hasten(s, site, k.person, later(days=-1)),
     "faces.lock_order": lambda s, site, _: faces.lock_order(s, site, "order"),
     "faces.heard": lambda s, site, k: faces.heard(s, site, k.kiosk, "ready", later(days=1)),
+    "doors.closures": lambda s, site, _: doors.closures(s, site),
+    "doors.open_codes": lambda s, site, _: doors.open_codes(s, site, NOW),
+    "doors.keep_report": lambda s, site, k: doors.keep_report(s, site, k.kiosk, {"camera": "none"}),
+    "doors.rehearsing": lambda s, site, _: doors.rehearsing(s, site, ["listed"], "stay"),
+    "doors.forget_person": lambda s, site, k: doors.forget_person(s, site, k.person),
+    "doors.forget_visit": lambda s, site, _: doors.forget_visit(s, site, "bare"),
     "held.accounted": lambda s, site, _: held.accounted(
         s, site, "0123abcd", ["reference", "other", "unknown"]
     ),
@@ -88,11 +138,15 @@ CASES: dict[str, Case] = {
         (kept.reference, kept.person, kept.line)
         for kept in consents.doubtful(s, site, ["other"], now=NOW, today=NOW.date())
     ],
-    "roster.known": lambda s, site, _: roster.known(s, site, ["booked"]),
-    "roster.standing": lambda s, site, _: roster.standing(s, site, ["booked"]),
+    "roster.known": lambda s, site, _: roster.known(s, site, ["listed"]),
+    "roster.standing": lambda s, site, _: roster.standing(s, site, ["listed"]),
     "roster.locators": lambda s, site, _: [*roster.locators(s, site)],
     "roster.handles": lambda s, site, k: roster.handles(s, site, [k.handle]),
     "roster.alone": lambda s, site, _: roster.alone(s, site),
+    "passkeys.passkeys": lambda s, site, _: passkeys.passkeys(s, site, "mei"),
+    "passkeys.passkey": lambda s, site, _: passkeys.passkey(s, site, "of-mei"),
+    "passkeys.use_passkey": lambda s, site, _: passkeys.use_passkey(s, site, "of-mei", 1, NOW),
+    "passkeys.drop_passkey": lambda s, site, _: passkeys.drop_passkey(s, site, "mei", "of-mei"),
     "subscriber": lambda s, site, k: queries.subscriber(s, site, k.person),
     "subscribers": lambda s, site, _: queries.subscribers(s, site),
     "lock_subscriber": lambda s, site, k: queries.lock_subscriber(s, site, k.person),
@@ -130,9 +184,18 @@ CASES: dict[str, Case] = {
 }
 SILENT = {
     "touch_device",
+    "desk.drop_recoveries",
+    "desk.drop_passkeys",
+    "desk.touch_sign_in",
+    "desk.forget_sign_ins",
+    "guessed.keep_failures",
+    "desk.settle_sign_in",
     "faces.heard",
     "faces.hasten",
     "roster.alone",
+    "doors.keep_report",
+    "doors.forget_person",
+    "doors.forget_visit",
     "rest_until",
     "clear_throttles",
     "revoke_api_keys",
@@ -143,6 +206,7 @@ EVERY_SITE = {
     "open_pairings": "before it is paired a device has no site",
     "use_pairing": "is handed the row",
     "consents.keep_notice": "is handed the row",
+    "passkeys.add_passkey": "is handed the row",
     "overdue": "the sweep's: each visit it lists is then locked within its own site",
     "tally": "is handed the row",
     "roster.written": "writes a time",
@@ -156,7 +220,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, faces, held, consents, roster)
+        for room in (queries, desk, faces, held, consents, passkeys, doors, guessed, roster)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
@@ -182,10 +246,13 @@ def populate(house: House, site: Rules) -> Known:
     with house.store.writes.begin() as session:
         face_of(session, site, person.id, passed)
         staff_of(session, site, passed)
+        bare_visit(session, site)
         session.add(Throttle(site_id=site.id, key="c", failures=7, until=NOW, updated_at=NOW))
         session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
         pin = queries.enrolments(session, site.id, "pin", person.totp_locator)[0]
         referral = queries.open_referral(session, site.id, waiting)
+        if referral:
+            referral.taken_by, referral.taken_until = "mei", later(days=1)
         grant = queries.grant_of(session, site.id, passed)
         assert referral is not None
         assert grant is not None
@@ -204,6 +271,13 @@ def populate(house: House, site: Rules) -> Known:
         )
 
 
+def bare_visit(session: Session, site: Rules) -> None:
+    """Give a site a visit to which nothing has come."""
+    times = {"started_at": NOW, "touched_at": NOW, "expires_at": later(minutes=15)}
+    named = {"site_id": site.id, "id": "bare", "door_id": "gate"}
+    session.add(Verification(**named, **times, state="offered", draw="", failures={}))
+
+
 def staff_of(session: Session, site: Rules, visit: str) -> None:
     """Give a site somebody at the desk, with all that the desk has to do with."""
     named = {"site_id": site.id, "id": "mei"}
@@ -212,10 +286,13 @@ def staff_of(session: Session, site: Rules, visit: str) -> None:
     of = {"site_id": site.id, "id": "of-mei", "staff_id": "mei"}
     session.add(Passkey(**of, credential="c", public_key="p", name="Phone", added_at=NOW))
     session.add(RecoveryCode(**of, code_mac="mac"))
-    times = {"rotated_at": NOW, "started_at": NOW, "touched_at": NOW}
+    times = {"before_hash": "old", "rotated_at": NOW, "started_at": NOW, "touched_at": NOW}
     session.add(SignIn(**of, secret_hash="hash", agent="browser", **times))
     asked = {"act": "accepted", "reason": "known", "detail": {}, "before": {}, "asked_at": NOW}
     session.add(Override(**of, verification_id=visit, door_id="gate", **asked))
+    done = {**asked, "act": "denied", "done_at": NOW}
+    more = {"site_id": site.id, "id": "done", "staff_id": "mei"}
+    session.add(Override(**more, verification_id=visit, door_id="gate", **done))
     session.add(Alarm(**of, door_id="gate", why="many_overrides", detail={}, at=NOW))
     listed = {"name": "guests.csv", "digest": "d", "state": "waiting", "text": "name"}
     session.add(Import(**of, **listed, created_at=NOW, touched_at=NOW))
@@ -225,7 +302,7 @@ def face_of(session: Session, site: Rules, person: str, visit: str) -> None:
     """Give somebody a flat, a ward, a face and an agreement; their visit, too, has agreed."""
     row = queries.lock_subscriber(session, site.id, person)
     assert row is not None
-    row.household, row.guardian_id, row.external_id = "1203", person, "booked"
+    row.household, row.guardian_id, row.external_id = "1203", person, "listed"
     device.add_face(session, site.id, "gate", "cd" * 32, "https://camera.example", NOW)
     shown = {"way": "face", "material": "material", "document": "{}", "first_at": NOW}
     session.add(Notice(site_id=site.id, version="version", **shown))

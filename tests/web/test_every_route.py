@@ -8,6 +8,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from gateway import device
+from gateway.web.desk import MAY
 from tests.makers import load_site
 from tests.web.inspection import faults, read
 from tests.web.world import Browser, MakeWorld, Page, World, inspect
@@ -23,6 +24,16 @@ RULES = {
     ("GET", "/pair"): "public",
     ("POST", "/pair"): "public",
     ("POST", "/language"): "public",
+    ("GET", "/staff/"): "public",
+    ("GET", "/staff/sign-in"): "public",
+    ("POST", "/staff/sign-in"): "public",
+    ("GET", "/staff/welcome"): "public",
+    ("POST", "/staff/welcome"): "public",
+    ("GET", "/staff/set-up"): "public",
+    ("POST", "/staff/set-up"): "public",
+    ("POST", "/staff/language"): "public",
+    ("GET", "/staff/passkeys/sign-in.json"): "public",
+    ("POST", "/staff/passkeys/sign-in"): "public",
     ("GET", "/kiosk"): "kiosk",
     ("GET", "/kiosk/state"): "kiosk",
     ("POST", "/kiosk/choose"): "kiosk",
@@ -34,6 +45,7 @@ RULES = {
     ("POST", "/kiosk/resume"): "kiosk",
     ("POST", "/kiosk/leave"): "kiosk",
     ("POST", "/kiosk/stay"): "kiosk",
+    ("POST", "/kiosk/report"): "kiosk",
     ("POST", "/kiosk/language"): "kiosk",
     ("POST", "/kiosk/claim"): "kiosk",
     ("POST", "/kiosk/agree"): "kiosk",
@@ -81,6 +93,7 @@ def routes(world: World) -> set[tuple[str, str]]:
     return {
         (method, rule.rule)
         for rule in world.app.url_map.iter_rules()
+        if rule.endpoint not in MAY  # those of the staff: tests/web/test_role_matrix.py
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 

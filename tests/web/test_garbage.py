@@ -55,6 +55,7 @@ FIELDS = {
     "/kiosk/resume": ["x"],
     "/kiosk/leave": ["x"],
     "/kiosk/stay": ["x"],
+    "/kiosk/report": ["battery", "charging", "camera"],
     "/kiosk/language": ["lang"],
     "/kiosk/claim": ["claim"],
     "/kiosk/agree": ["x"],
@@ -72,6 +73,7 @@ FIELDS = {
     "/pass/open": ["code"],
     "/confirm/show": ["code"],
     "/confirm": ["code"],
+    "/staff/passkeys/sign-in": ["answer"],
 }
 ENDPOINTS = {
     "/verifications": ["door"],
@@ -91,7 +93,7 @@ ENDPOINTS = {
     "/face-devices/poll": ["call", "certificates", "held"],
 }
 BODILESS = {"/verifications/VISIT/help", "/verifications/VISIT/close"}
-FINE = {200, 201, 303, 400, 403, 404, 409, 413, 415, 422}
+FINE = {200, 201, 204, 303, 400, 403, 404, 409, 413, 415, 422}
 WAYS = {"pin": "pin", "pass": "qr", "number": "card", "code": "card", "claim": "card"}
 
 

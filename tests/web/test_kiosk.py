@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from gateway import device, override, rules, sitefile
 from gateway.methods.pin import totp_code
+from gateway.store import queries
 from gateway.tokens import Reading, make_reading
 from tests.makers import HOTEL, NOW, NUMBER, load_site
 from tests.web.world import Browser, World
@@ -236,7 +237,8 @@ def test_declining_is_one_tap_and_leaves_no_trace_with_the_visit(
     assert (page.screen, page.visit, sorted(page.ways)) == ("choose", before, ["card", "pin", "qr"])
     assert world.count("attempt") == world.count("throttle") == 0
     (row,) = world.dump()["verification"]
-    assert re.findall(rf"\b{way}\b", repr(row)) == []
+    shown = '{"card": 1, "pin": 1, "qr": 1}'  # what was on the screen, whoever takes what
+    assert re.findall(rf"\b{way}\b", repr(row).replace(shown, "")) == []
 
 
 def test_declining_leaves_no_line_in_the_log(gate: Browser):
@@ -349,6 +351,55 @@ def test_the_state_changes_when_the_screen_should(gate: Browser):
     before = gate.page.version
     gate.choose("pin")
     assert state() == gate.page.version != before
+
+
+# --- what the kiosk says of itself ---
+
+
+def report(unit: Browser, **words: str) -> int:
+    """Report as the page's script does; returns the status."""
+    return unit.client.post("/kiosk/report", data={"csrf_token": unit.token(), **words}).status_code
+
+
+def kept(world: World) -> list[object]:
+    with world.house.store.reads() as session:
+        found = queries.devices(session, "hotel")
+    return [row.report for row in found if row.report]
+
+
+def test_a_report_is_kept_with_its_time_and_told_by_no_line(gate: Browser, world: World):
+    with capture_logs() as logged:
+        assert report(gate, battery="42", charging="no", camera="ready") == 204
+    told = {"battery": 42, "charging": False, "camera": "ready", "at": NOW.isoformat()}
+    assert (kept(world), logged) == ([told], [])
+
+
+@pytest.mark.parametrize(
+    "words", [{}, {"battery": "x" * 3000, "charging": "\x00"}, {"camera": "<"}]
+)
+def test_a_report_that_says_nothing_of_ours_is_kept_as_saying_nothing(
+    gate: Browser, world: World, words: dict[str, str]
+):
+    assert report(gate, **words) == 204
+    told = {"battery": None, "charging": None, "camera": "unknown", "at": NOW.isoformat()}
+    assert kept(world) == [told]
+
+
+def test_a_report_changes_no_screen_and_keeps_no_visit_alive(gate: Browser, world: World):
+    gate.choose("pin")
+    before = world.dump()
+    for step in (60, 61):  # IDLE is two minutes
+        world.clock.forward(seconds=step)
+        report(gate, battery="9", camera="none")
+    after = world.dump()
+    assert {name for name in before if before[name] != after[name]} == {"device"}
+    assert gate.client.get("/kiosk/state").get_json() == {"version": "over"}
+
+
+def test_a_report_does_not_change_what_is_on_the_screen(gate: Browser):
+    gate.choose("pin")
+    report(gate, battery="9", camera="refused")
+    assert gate.client.get("/kiosk/state").get_json() == {"version": gate.page.version}
 
 
 # --- asking a person ---

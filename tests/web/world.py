@@ -15,7 +15,7 @@ from gateway.rules import House
 from gateway.signing import SigningKey
 from gateway.store.base import Base
 from gateway.web import KEY, Parts
-from tests.makers import Person
+from tests.makers import Person, load_site, make_staff, sign_in_staff
 from tests.servers import Clock
 from tests.web.inspection import SCREENS, Element, english, faults, read
 
@@ -68,6 +68,15 @@ class World:
         name = "__Host-kiosk" if self.config.tls else "kiosk"
         unit = self.browser(**{name: self.furniture.kiosks[site, door]})
         unit.get("/kiosk")
+        return unit
+
+    def staff(self, role: str = "desk", site: str = "hotel", name: str = "") -> "Browser":
+        """Open a browser in which somebody of a site is signed in to the console."""
+        rules = load_site(self.house, site)
+        staff_id = make_staff(self.house, rules, role, name)
+        cookie = sign_in_staff(self.house, rules, staff_id, self.clock.now)
+        unit = self.browser(**{"__Host-desk" if self.config.tls else "desk": cookie, "lang": "en"})
+        unit.get("/staff/account")
         return unit
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:

@@ -1,0 +1,133 @@
+"""Who may do what at the console: every route, every role, at one's own site and at another's."""
+
+from itertools import product
+
+import pytest
+from werkzeug.test import TestResponse
+
+from gateway import alarms, verification
+from gateway.alarms import Alarmed
+from gateway.staffing import Role
+from gateway.store import desk, queries
+from gateway.web.desk import MAY
+from tests.makers import load_site, make_staff
+from tests.web.world import Browser, Page, World, inspect
+
+OPEN = {  # before anybody is signed in
+    "staff.root",
+    "staff.sign_in_",
+    "staff.sign_in_here",
+    "staff.welcome",
+    "staff.welcome_here",
+    "staff.set_up",
+    "staff.set_up_here",
+    "staff.choose_language",
+    "passkeys.ask_anybody",
+    "passkeys.sign_in",
+}
+OWN = {"staff", "passkeys"}  # one's own account
+FIRST = {"passkeys.show": 303, "passkeys.ask_new": 409}  # what these say before a code of now
+ROLES = [role.value for role in Role]
+ROUTES = sorted(MAY)
+
+
+def method_and_address(world: World, endpoint: str, named: dict[str, str]) -> tuple[str, str]:
+    rule = next(r for r in world.app.url_map.iter_rules() if r.endpoint == endpoint)
+    address = rule.rule
+    for name in rule.arguments:
+        address = address.replace(f"<{name}>", named.get(name, "nobody"))
+    return ("POST" if "POST" in (rule.methods or ()) else "GET"), address
+
+
+def ids(world: World, site: str) -> dict[str, str]:
+    """Name one of each thing that an address or a form may name, as one site has it."""
+    rules = load_site(world.house, site)
+    visit = verification.begin(world.house, rules, "gate", world.clock.now)
+    verification.call_staff(world.house, rules, visit, world.clock.now)
+    with world.house.store.writes.begin() as session:
+        waiting = queries.open_referral(session, site, visit)
+        assert waiting is not None
+        alarms.sound(session, site, Alarmed("many_overrides"), world.clock.now)
+        session.flush()
+        alarm = desk.open_alarms(session, site)[0].id
+    return {
+        "code": waiting.id,
+        "alarm": alarm,
+        "reason": "emergency",
+        "subscriber": world.furniture.people[site].id,
+        "staff": make_staff(world.house, rules, "desk", "other"),
+        "device": world.furniture.kiosks[site, "gate"].split(".")[1],
+        "door": "gate",
+        "way": "pin",
+        "why": "out of order",
+    }
+
+
+def ask(unit: Browser, world: World, endpoint: str, named: dict[str, str]) -> TestResponse:
+    method, address = method_and_address(world, endpoint, named)
+    data = {**named, "csrf_token": unit.token()} if method == "POST" else {}
+    return unit.client.open(address, method=method, data=data)
+
+
+def test_every_page_of_the_console_states_who_may(world: World):
+    here = {
+        rule.endpoint
+        for rule in world.app.url_map.iter_rules()
+        if rule.rule.startswith("/staff") and rule.endpoint not in OPEN
+    }
+    assert here == set(MAY)
+    assert all(may and may <= set(Role) for may in MAY.values())
+
+
+def test_compliance_reads_everything_and_changes_nothing(world: World):
+    for endpoint, may in MAY.items():
+        if endpoint.split(".")[0] in OWN:
+            continue
+        method, _ = method_and_address(world, endpoint, {})
+        assert (Role.COMPLIANCE in may) is (method == "GET"), endpoint
+
+
+@pytest.mark.parametrize(("endpoint", "role"), list(product(ROUTES, ROLES)))
+def test_a_route_is_for_its_roles_and_for_no_other(world: World, endpoint: str, role: str):
+    unit = world.staff(role)
+    named = ids(world, "hotel")
+    before = world.dump()
+    answer = ask(unit, world, endpoint, named)
+    if Role(role) in MAY[endpoint]:
+        reads = method_and_address(world, endpoint, named)[0] == "GET"
+        read = {FIRST[endpoint]} if endpoint in FIRST else {200, 204}
+        assert answer.status_code in (read if reads else {200, 204, 303, 409, 422})
+        return
+    assert answer.status_code == 403
+    inspect(Page(answer))
+    assert world.dump() == before
+
+
+@pytest.mark.parametrize("endpoint", ROUTES)
+def test_a_route_is_for_nobody_who_is_not_signed_in(world: World, endpoint: str):
+    named = ids(world, "hotel")
+    stranger = world.browser(desk=f"hotel.{'0' * 32}.{'x' * 43}")
+    stranger.get("/staff/sign-in")
+    before = world.dump()
+    answer = ask(stranger, world, endpoint, named)
+    assert answer.status_code in {303, 401}
+    if answer.status_code == 303:
+        assert answer.location == "/staff/sign-in"
+    assert world.dump() == before
+
+
+@pytest.mark.parametrize(("endpoint", "role"), list(product(ROUTES, ROLES)))
+def test_nothing_of_another_site_is_shown_or_changed(world: World, endpoint: str, role: str):
+    foreign = ids(world, "court")
+    unit = world.staff(role)
+    before = of_court(world)
+    answer = ask(unit, world, endpoint, foreign)
+    assert of_court(world) == before
+    method, address = method_and_address(world, endpoint, foreign)
+    named_there = address != method_and_address(world, endpoint, {})[1]
+    if named_there and method == "GET" and Role(role) in MAY[endpoint]:
+        assert answer.status_code == 404
+
+
+def of_court(world: World) -> dict[str, list[tuple[object, ...]]]:
+    return {name: [r for r in rows if r[0] == "court"] for name, rows in world.dump().items()}
