@@ -42,6 +42,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "rehearsal",
             "my_face",
             "apikey",
+            "importing",
             "sign_in",
             "guesses",
             "staff_passkeys",

@@ -46,7 +46,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Act:
-    """Who reads a list in and when; `also` is done in the transaction, before the record."""
+    """Who reads a list in and when; `also` is done first in the transaction."""
 
     now: datetime
     by: str = ""
@@ -110,6 +110,8 @@ def _check(roll: RollCall, source: bytes, progress: Progress) -> Checked:
 def _write(house: House, site: Rules, packed: Packed, checked: Checked, act: Act) -> None:
     """Write what was packed; locks are taken in everybody's order: people, the site, its log."""
     with house.store.writes.begin() as session:
+        if act.also:
+            act.also(session, checked)
         kept.alone(session, site.id)
         if queries.site_digest(session, site.id) != site.file.digest:
             raise Moved
@@ -121,8 +123,6 @@ def _write(house: House, site: Rules, packed: Packed, checked: Checked, act: Act
             kept.add(session, **unpack(batch))
             if number == 0:
                 kept.take_stock(session)
-        if act.also:
-            act.also(session, checked)
         session.flush()
         told: dict[str, Any] = {"file": checked.digest, "new": checked.new}
         told |= {"changed": checked.changed, "same": checked.same}

@@ -18,7 +18,18 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, desk, doors, faces, guessed, held, passkeys, queries, roster
+from gateway.store import (
+    consents,
+    desk,
+    doors,
+    faces,
+    guessed,
+    held,
+    imports,
+    passkeys,
+    queries,
+    roster,
+)
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -142,6 +153,13 @@ CASES: dict[str, Case] = {
     "roster.standing": lambda s, site, _: roster.standing(s, site, ["listed"]),
     "roster.locators": lambda s, site, _: [*roster.locators(s, site)],
     "roster.handles": lambda s, site, k: roster.handles(s, site, [k.handle]),
+    "imports.found": lambda s, site, _: imports.found(s, site, "of-mei"),
+    "imports.latest": lambda s, site, _: imports.latest(s, site, 9),
+    "imports.text": lambda s, site, _: imports.text(s, site, "of-mei"),
+    "imports.held": lambda s, site, _: imports.held(s, site),
+    "imports.move": lambda s, site, _: imports.move(
+        s, site, "of-mei", ["waiting"], to={"state": "checking"}, touched_at=NOW
+    ),
     "roster.alone": lambda s, site, _: roster.alone(s, site),
     "passkeys.passkeys": lambda s, site, _: passkeys.passkeys(s, site, "mei"),
     "passkeys.passkey": lambda s, site, _: passkeys.passkey(s, site, "of-mei"),
@@ -209,6 +227,8 @@ EVERY_SITE = {
     "passkeys.add_passkey": "is handed the row",
     "overdue": "the sweep's: each visit it lists is then locked within its own site",
     "tally": "is handed the row",
+    "imports.due": "the worker's: what it does then is done within the list's own site",
+    "imports.forget": "the sweep's: by time alone",
     "roster.written": "writes a time",
     "roster.add": "is handed the rows",
     "roster.amend": "is handed the rows",
@@ -220,7 +240,18 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, desk, faces, held, consents, passkeys, doors, guessed, roster)
+        for room in (
+            queries,
+            desk,
+            faces,
+            held,
+            consents,
+            passkeys,
+            doors,
+            guessed,
+            imports,
+            roster,
+        )
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
