@@ -1,8 +1,8 @@
 """Commands about people: who is enrolled with what, and what only staff may do."""
 
-import getpass
 import json
 import os
+import pwd
 import stat
 import sys
 from collections.abc import Callable
@@ -215,6 +215,14 @@ def plain(name: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
+def account() -> str:
+    """Name the account that runs a command, whatever the environment calls it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # in a container, most often
+        return f"uid{os.getuid()}"
+
+
 def me() -> str:
     """Name whoever runs a command, for the record."""
-    return f"cli:{getpass.getuser()}"[:64]
+    return f"cli:{account()}"[:64]

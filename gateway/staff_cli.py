@@ -1,6 +1,5 @@
 """Commands about the staff: who may sign in, and what only people may do."""
 
-import getpass
 from datetime import timedelta
 
 import click
@@ -9,7 +8,7 @@ from gateway import override, rules, staffing
 from gateway.app import open_house, utc_now
 from gateway.config import read_for_command
 from gateway.errors import NotFound, NotPossible
-from gateway.people import me, plain
+from gateway.people import account, me, plain
 from gateway.rules import House, Rules
 from gateway.staffing import Invited, Role
 from gateway.store import desk, queries
@@ -99,7 +98,7 @@ def _document(visit: Verification, *, strange: bool) -> str:
 @staff.command("sight")
 @click.argument("code")
 @click.option("--site", "site_id", help="Needed only if two sites have somebody under that code.")
-@click.option("--staff", "name", default=getpass.getuser, help="Who has seen the document.")
+@click.option("--staff", "name", default=account, help="Who has seen the document.")
 @click.option("--yes", is_flag=True, help="Do not ask: for scripts.")
 @click.option("--differs", is_flag=True, help="Even if the number given is not the one on file.")
 def staff_sight(code: str, site_id: str | None, name: str, *, yes: bool, differs: bool) -> None:

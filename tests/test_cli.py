@@ -1,11 +1,14 @@
 """The command line: each command, and what is said when it is used wrongly: never a stack."""
 
 import json
+import os
+import pwd
 import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -24,7 +27,9 @@ from gateway.rules import House, find
 from gateway.store import queries
 from gateway.store.models import Verification
 from tests.carried import OTHER_NUMBER
+from tests.colleagues import facts, known, set_up, signed_in, whys
 from tests.face_devices import Device
+from tests.houses import dump
 from tests.makers import HOTEL, MASTER, NUMBER
 
 Run = Callable[..., Result]
@@ -124,6 +129,9 @@ NEEDS_A_SITE = [
     ("subscriber", "totp", "nowhere", "x"),
     ("subscriber", "revoke", "nowhere", "x", "pin"),
     ("staff", "waiting", "nowhere"),
+    ("staff", "add", "nowhere", "op", "--role", "operator"),
+    ("staff", "list", "nowhere"),
+    ("staff", "end", "nowhere", "op"),
     ("staff", "sight", "ABCDE", "--site", "nowhere"),
 ]
 
@@ -582,6 +590,101 @@ def test_a_command_denies_nobody_before_every_way_was_offered(hotel: Run, house:
 def test_sighting_nobody_says_so(hotel: Run):
     for code in ("ABCDE", "", "🛂"):
         assert hotel("staff", "sight", code).exit_code == 1
+
+
+# --- who may sign in to the console ---
+
+
+def code_for(hotel: Run, name: str = "op", role: str = "operator", *more: str) -> str:
+    result = hotel("staff", "add", "hotel", name, "--role", role, *more)
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
+def test_the_first_operator_is_invited_by_command_and_signs_in(hotel: Run, house: House):
+    result = hotel("staff", "add", "hotel", "Op", "--name", "The Operator", "--role", "operator")
+    code = result.stdout.strip()
+    assert re.fullmatch(r"[A-Z0-9]{4}(-[A-Z0-9]{4}){3}", code)
+    assert "op@hotel" in result.stderr
+    assert "/staff/welcome" in result.stderr
+    site, now = find(house, "hotel"), utc_now()
+    op = set_up(house, site, "op", code, now=now - timedelta(minutes=1))
+    who = known(house, signed_in(house, op, now).cookie, now)
+    assert who is not None
+    assert (who.staff.name, who.role) == ("The Operator", "operator")
+    assert facts(house, site, "staff.invited") == [
+        {"staff": op.id, "role": "operator", "by": f"cli:{pwd.getpwuid(os.getuid()).pw_name}"}
+    ]
+
+
+def test_a_code_goes_to_where_it_is_asked_for_and_nowhere_else(hotel: Run, house: House):
+    result = hotel("staff", "add", "hotel", "op", "--role", "operator")
+    code = result.stdout.strip()
+    assert code not in result.stderr
+    assert code.replace("-", "") not in repr(dump(house))
+
+
+def test_who_works_here_is_listed(hotel: Run, house: House):
+    assert "gateway staff add hotel" in hotel("staff", "list", "hotel").output
+    site = find(house, "hotel")
+    set_up(house, site, "op", code_for(hotel), now=utc_now())
+    code_for(hotel, "mei", "desk", "--name", "M\x1b[2Jei\nx")
+    lines = hotel("staff", "list", "hotel").output.splitlines()
+    assert [line.split() for line in lines] == [
+        ["mei", "desk", "M", "[2Jei", "x", "not", "set", "up"],
+        ["op", "operator", "op"],
+    ]
+
+
+def test_an_account_is_ended_by_command_at_once(hotel: Run, house: House):
+    site, now = find(house, "hotel"), utc_now()
+    op = set_up(house, site, "op", code_for(hotel), now=now - timedelta(minutes=1))
+    cookie = signed_in(house, op, now).cookie
+    assert hotel("staff", "end", "hotel", "OP").output == "op cannot sign in.\n"
+    assert known(house, cookie, now) is None
+    assert "gateway staff add hotel" in hotel("staff", "list", "hotel").output
+    for name in ("op", "nobody"):
+        assert hotel("staff", "end", "hotel", name).exit_code == 1
+    result = hotel("staff", "add", "hotel", "op", "--role", "operator")
+    assert (result.exit_code, "was called that" in result.stderr) == (1, True)
+
+
+def test_a_command_gives_nobody_who_works_here_another_role(hotel: Run, house: House):
+    set_up(house, find(house, "hotel"), "mei", code_for(hotel, "mei", "desk"), now=utc_now())
+    result = hotel("staff", "add", "hotel", "mei", "--role", "operator")
+    assert (result.exit_code, "works here as desk" in result.stderr) == (1, True)
+    assert "mei" in hotel("staff", "list", "hotel").output
+    assert code_for(hotel, "mei", "desk")
+
+
+@pytest.mark.parametrize(
+    "wrong", [("m", "desk"), ("1mei", "desk"), ("mei lin", "desk"), ("mei", "god"), ("mei", "")]
+)
+def test_a_wrong_name_or_role_is_said(hotel: Run, house: House, wrong: tuple[str, str]):
+    result = hotel("staff", "add", "hotel", wrong[0], "--role", wrong[1])
+    assert result.exit_code in {1, 2}
+    assert dump(house)["staff"] == []
+
+
+def test_colleagues_are_told_of_what_a_command_did(hotel: Run, house: House):
+    site = find(house, "hotel")
+    set_up(house, site, "mei", code_for(hotel, "mei", "supervisor"), now=utc_now())
+    assert whys(house, site) == []
+    code_for(hotel, "mei", "supervisor")
+    code_for(hotel, "boss", "supervisor")
+    assert sorted(whys(house, site)) == ["account_invited", "account_invited_anew"]
+
+
+def test_whoever_runs_a_command_is_named_by_their_account(
+    hotel: Run, house: House, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    code_for(hotel)
+    monkeypatch.setattr(os, "getuid", lambda: 987_654)  # as containers have none
+    code_for(hotel)
+    by = [told["by"] for told in facts(house, find(house, "hotel"), "staff.invited")]
+    assert by == [f"cli:{pwd.getpwuid(os.geteuid()).pw_name}", "cli:uid987654"]
 
 
 # --- starting where somebody else is ---

@@ -70,6 +70,10 @@ FIELDS = {
     "/kiosk/my-face/made": ["face"],
     "/kiosk/my-face/stop": ["ward"],
     "/pass/face/stop": ["x"],
+    "/staff/sign-in": ["username", "password", "code"],
+    "/staff/welcome": ["username", "code"],
+    "/staff/set-up": ["password", "again", "code"],
+    "/staff/language": ["lang", "back"],
     "/pass/open": ["code"],
     "/confirm/show": ["code"],
     "/confirm": ["code"],
@@ -93,7 +97,7 @@ ENDPOINTS = {
     "/face-devices/poll": ["call", "certificates", "held"],
 }
 BODILESS = {"/verifications/VISIT/help", "/verifications/VISIT/close"}
-FINE = {200, 201, 204, 303, 400, 403, 404, 409, 413, 415, 422}
+FINE = {200, 201, 204, 303, 400, 403, 404, 409, 413, 415, 422, 429}
 WAYS = {"pin": "pin", "pass": "qr", "number": "card", "code": "card", "claim": "card"}
 
 

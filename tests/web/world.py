@@ -75,7 +75,8 @@ class World:
         rules = load_site(self.house, site)
         staff_id = make_staff(self.house, rules, role, name)
         cookie = sign_in_staff(self.house, rules, staff_id, self.clock.now)
-        unit = self.browser(**{"__Host-desk" if self.config.tls else "desk": cookie, "lang": "en"})
+        prefix = "__Host-" if self.config.tls else ""
+        unit = self.browser(**{f"{prefix}desk": cookie, f"{prefix}lang": "en"})
         unit.get("/staff/account")
         return unit
 
