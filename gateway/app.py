@@ -24,6 +24,7 @@ from gateway.web.demo import demo
 from gateway.web.doors import pages as doors
 from gateway.web.face_devices import face_devices
 from gateway.web.faces import faces
+from gateway.web.imports import pages as imports
 from gateway.web.kiosk import kiosk
 from gateway.web.my import my
 from gateway.web.my_face import my_face
@@ -35,6 +36,21 @@ from gateway.web.watch import watch
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds
 MAX_BODY = 64 * 1024  # bytes: far above the longest form we have
+
+PAGES = (
+    kiosk,
+    faces,
+    my,
+    my_face,
+    staff,
+    accounts,
+    queue,
+    case,
+    watch,
+    passkeys,
+    doors,
+    imports,
+)
 
 
 def make_house(config: Config) -> House:
@@ -93,7 +109,7 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
     csrf.exempt(api)
     csrf.exempt(face_devices)
     web.register(app)
-    for pages in (kiosk, faces, my, my_face, staff, accounts, queue, case, watch, passkeys, doors):
+    for pages in PAGES:
         app.register_blueprint(pages)
     app.register_blueprint(api, url_prefix="/api/v1")
     app.register_blueprint(face_devices, url_prefix="/api/v1/face-devices")

@@ -11,7 +11,7 @@ one transaction, so a list is read in once or not at all.
 import base64
 import gzip
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -33,6 +33,7 @@ BEAT = timedelta(seconds=1)
 SILENT = timedelta(seconds=60)
 KEPT = timedelta(days=1)
 MOST = 5  # lists of a site whose text is held at once
+LATEST = 20  # lists shown
 TRIES = 3  # of workers that took up a list and were not heard of again
 NAME = 100  # characters
 
@@ -133,6 +134,12 @@ def find(house: House, site: Rules, import_id: str) -> Import:
         if row := imports.found(session, site.id, import_id):
             return row
     raise NotFound(f"no list {import_id} at {site.id}")
+
+
+def latest(house: House, site: Rules) -> Sequence[Import]:
+    """List what was handed over last, the newest first."""
+    with house.store.reads() as session:
+        return imports.latest(session, site.id, LATEST)
 
 
 def confirm(house: House, site: Rules, import_id: str, staff_id: str, now: datetime) -> None:

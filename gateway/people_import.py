@@ -8,59 +8,17 @@ import click
 
 from gateway import roster, rules
 from gateway.app import open_house, utc_now
-from gateway.entitlement import OF_PEOPLE
-from gateway.lodging import Relation
 from gateway.people import me
 from gateway.roster import Act, Checked
-from gateway.roster.listed import COLUMNS
-from gateway.roster.sheet import MAX_BYTES, Code, Fault
-
-EXAMPLE = f"""\
-{",".join(COLUMNS)}
-B-1001,Lin Mei,lobby gate,stay,2026-11-23 14:00,2026-11-30 12:00,B1001,1985-01-02,,,,
-B-1002,林小明,lobby gate,stay,2026-11-23,2026-11-30,B1001,2019-05-06,,+86 755 0000,parent,B-1001
-R-12,Wang Wei,gate,residency,2026-01-01,,1203,,yes,,,
-V-7,"Ferreira, Ana",gate,invitation,2026-11-24,2026-11-24,1203,,yes,,,
-"""
-WORDS = {
-    Code.TOO_BIG: "the file is too big ({}): split it",
-    Code.UTF_16: "this is Unicode text (UTF-16): save it as CSV UTF-8",
-    Code.EMPTY: "there is nothing in the file",
-    Code.NO_HEADER: f"no column is known: begin with a line like {','.join(COLUMNS)}",
-    Code.UNKNOWN_COLUMN: "no such column{}: mend its name, or leave it out",
-    Code.COLUMN_TWICE: "this column is there twice: leave one out",
-    Code.COLUMN_WANTED: "this column is missing",
-    Code.TOO_MANY_ROWS: "more than {} rows: split the file",
-    Code.QUOTE: 'a quotation mark is alone: close the cell, and write " twice inside of one',
-    Code.TOO_FEW_CELLS: "too few cells ({}): does the line end too early?",
-    Code.TOO_MANY_CELLS: 'too many cells ({}): put what has a comma between "quotation marks"',
-    Code.TOO_LONG: "too long{}: shorten it",
-    Code.UNREADABLE: "letters that cannot be read: save the file as CSV UTF-8",
-    Code.CONTROL: "characters that are no text: type this cell anew",
-    Code.WANTED: "nothing is said, and something must be",
-    Code.TWICE: "the same id as in line {}: each person has one line",
-    Code.NO_GROUP: "no door of this site belongs to the group {}: mend it, or the site file",
-    Code.NOT_LISTED: "{} is none of these: {}",
-    Code.NO_DATE: "{} is no date: write 2026-11-23 or 2026-11-23 14:00",
-    Code.NOT_AFTER: "{} is not after it begins",
-    Code.NO_HOUSEHOLD: "a flat or booking has letters or digits, and at most 40 of them",
-    Code.NO_BIRTHDAY: "{} is nobody's day of birth",
-    Code.AGE_WANTED: "for a stay, say when they were born, or say yes under adult",
-    Code.YES_OR_NO: "{} is neither yes nor no",
-    Code.CONTRADICTS: "{} is not so by the date of birth",
-    Code.GUARDIAN_WANTED: "a minor is to be lodged: say how a guardian is reached and who they are",
-    Code.OWN_GUARDIAN: "nobody is their own guardian",
-    Code.NO_GUARDIAN: "nobody has the id {}, neither in this list nor here",
-    Code.SITE_FULL: "from here on there is no room: this site has no PIN locators left",
-}
-MORE = {Code.UNKNOWN_COLUMN: ", did you mean {}?", Code.TOO_LONG: " ({} characters)"}
-LISTS = {"basis": ", ".join(OF_PEOPLE), "guardian_relation": ", ".join(Relation)}
+from gateway.roster.listed import example
+from gateway.roster.sheet import MAX_BYTES, Fault
+from gateway.roster.words import sentence
 
 
 def _example(context: click.Context, option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's own order
     del option
     if value:
-        click.echo(EXAMPLE, nl=False)
+        click.echo(example(("lobby", "gate")), nl=False)
         context.exit()
 
 
@@ -130,8 +88,6 @@ def _refuse(found: Checked) -> NoReturn:
 
 def said(fault: Fault) -> str:
     """Say what is wrong, where, and what to do about it."""
-    where = f"line {fault.line}: " + (f"{fault.column}: " if fault.column else "")
-    detail = fault.detail
-    if fault.code in MORE:
-        detail = detail and MORE[fault.code].format(detail)
-    return where + WORDS[fault.code].format(detail, LISTS.get(fault.column, ""))
+    message, values = sentence(fault)
+    column = f"{fault.column}: " if fault.column else ""
+    return f"line {fault.line}: {column}{message % values}"

@@ -5,6 +5,7 @@ list has not got says nothing of anybody; an empty cell says that there is nothi
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -243,3 +244,17 @@ def moment(text: str, zone: ZoneInfo, *, closing: bool = False) -> datetime | No
     if closing and not found[4]:
         when += timedelta(days=1)
     return when.astimezone(UTC)
+
+
+def example(groups: Sequence[str]) -> str:
+    """Write a list to begin with, of people who may pass the doors of these groups."""
+    several, one = " ".join(groups), groups[0]
+    stay, answers = "stay,2026-11-23 14:00,2026-11-30 12:00,B1001", "+86 755 0000 0000,parent"
+    lines = (
+        ",".join(COLUMNS),
+        f"B-1001,Lin Mei,{several},{stay},1985-01-02,,,,",
+        f"B-1002,林小明,{several},{stay},2019-05-06,,{answers},B-1001",
+        f"R-12,Wang Wei,{one},residency,2026-01-01,,1203,,yes,,,",
+        f'V-7,"Ferreira, Ana",{one},invitation,2026-11-24,2026-11-24,1203,,yes,,,',
+    )
+    return "".join(f"{line}\n" for line in lines)
