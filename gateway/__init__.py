@@ -20,6 +20,7 @@ The map of the house, in the order a visit walks through it:
     enrolment           how a reference comes and goes
     staying             how long somebody stays, and whose child they are
     carried, finding    what somebody carries and whether it works; whom a search finds
+    roster/, importing  a list of people, read in all at once, and its way from desk to worker
     verification        one visit, from claim to outcome
     capture, my_face    what comes before a camera; setting one's own face up, and stopping it
     face_keeping        what a consent keeps of a face, and what none keeps any more

@@ -25,6 +25,7 @@ from gateway.web.demo import demo
 from gateway.web.doors import pages as doors
 from gateway.web.face_devices import face_devices
 from gateway.web.faces import faces
+from gateway.web.imports import pages as imports
 from gateway.web.kiosk import kiosk
 from gateway.web.my import my
 from gateway.web.my_face import my_face
@@ -36,7 +37,19 @@ from gateway.web.staff import staff
 from gateway.web.watch import watch
 
 PAGES = (kiosk, faces, my, my_face)
-CONSOLE = (staff, accounts, queue, case, watch, passkeys, doors, people, arrivals, person)
+CONSOLE = (
+    staff,
+    accounts,
+    queue,
+    case,
+    watch,
+    passkeys,
+    doors,
+    people,
+    arrivals,
+    person,
+    imports,
+)
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds
 MAX_BODY = 64 * 1024  # bytes: far above the longest form we have

@@ -20,6 +20,7 @@ from gateway import (
     log,
     methods,
     people,
+    people_import,
     rules,
     serve,
     sitefile,
@@ -242,6 +243,7 @@ def api_key_add(site_id: str, name: str) -> None:
     click.echo(apikey.add(house, rules.find(house, site_id), name, utc_now()))
 
 
+people.subscriber.add_command(people_import.subscriber_import)
 for group in (device_cli.device_, people.subscriber, staff_cli.staff, bench.bench):
     cli.add_command(group)
 

@@ -72,7 +72,7 @@ def subscribe(house: House, site: Rules, applicant: Applicant, now: datetime) ->
     """Enrol an applicant without any way yet; returns the subscriber's id.
 
     `NotPossible`: "guardian_wanted" (a minor is to be lodged, and an answer about their guardian is
-    missing), "bad_guardian", "bad_id", "id_taken".
+    missing), "not_born", "bad_guardian", "bad_id", "id_taken".
     """
     return subscribe_all(house, site, [applicant], now)[0]
 
@@ -148,8 +148,11 @@ def _insist_on_answers(site: Rules, applicant: Applicant, now: datetime) -> None
         raise NotPossible("bad_id", f"an id has at most {MAX_EXTERNAL_ID} characters")
     answers = applicant.guardian_contact, applicant.guardian_relation
     lodging.insist_on_fit(*answers)
+    today = now.astimezone(site.zone).date()
+    if applicant.born and applicant.born > today:
+        raise NotPossible("not_born", "nobody was born on a day to come")
     if applicant.basis is Basis.STAY and applicant.born:
-        lodging.insist(applicant.born, now.astimezone(site.zone).date(), *answers)
+        lodging.insist(applicant.born, today, *answers)
 
 
 def issue(

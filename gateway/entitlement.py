@@ -24,7 +24,8 @@ def household_of(text: str) -> str:
     """
     if len(text) > MAX_HOUSEHOLD:
         return ""
-    return "".join(c for c in unicodedata.normalize("NFKC", text).upper() if c.isalnum())
+    plain = "".join(c for c in unicodedata.normalize("NFKC", text).upper() if c.isalnum())
+    return plain if len(plain) <= MAX_HOUSEHOLD else ""  # one letter may be written as eighteen
 
 
 class Basis(StrEnum):

@@ -23,6 +23,9 @@ class Relation(StrEnum):
     OTHER = "other"
 
 
+RELATIONS = frozenset({"", *(relation.value for relation in Relation)})
+
+
 def is_minor(born: date, today: date) -> bool:
     """Say whether somebody is under eighteen; one born on 29 February turns so on 1 March."""
     birthday_to_come = (today.month, today.day) < (born.month, born.day)
@@ -45,7 +48,7 @@ def wanting(contact: str, relation: str) -> tuple[str, ...]:
 
 def unfit(contact: str, relation: str) -> tuple[str, ...]:
     """Name the answers given that cannot be kept: too long a contact, a relation not listed."""
-    bad = {"contact": len(contact) > MAX_CONTACT, "relation": relation not in {"", *Relation}}
+    bad = {"contact": len(contact) > MAX_CONTACT, "relation": relation not in RELATIONS}
     return tuple(name for name, wrong in bad.items() if wrong)
 
 

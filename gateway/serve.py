@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 
 import click
@@ -21,7 +22,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from gateway import face_keeping, rehearsal, verification
+from gateway import face_keeping, importing, rehearsal, verification
 from gateway.app import create_app, make_house, utc_now
 from gateway.config import Config, bind, check_free
 from gateway.log import Lines
@@ -33,6 +34,7 @@ THREADS = 4  # requests at a time, in one process
 STREAMS = 8  # consoles that listen, besides
 SWEEP_SECONDS = 5
 AGAIN_SECONDS = 5
+LOOK_SECONDS = 0.5  # between two looks for a list of people
 STOP_SECONDS = 5
 THROTTLES_KEPT = timedelta(days=90)
 log = structlog.get_logger()
@@ -169,23 +171,42 @@ def _environ(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def work(config: Config, beside: int | None = None) -> None:
-    """Sweep until told to stop, or until whoever started us (`beside`, if known) is gone."""
-    stop = False
+    """Sweep until told to stop, or until whoever started us (`beside`, if known) is gone.
+
+    Lists of people are read in beside the sweeping, which goes on meanwhile.
+    """
+    stop = Event()
 
     def end(number: int, frame: object) -> None:
-        nonlocal stop
         del number, frame
-        stop = True
+        stop.set()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     house, parent = make_house(config), beside or os.getppid()
+    reader = Thread(target=_read_lists, args=(house, stop), name="lists", daemon=True)
+    reader.start()
     due = time.monotonic()
-    while not stop and os.getppid() == parent:
+    # without its reader the worker is of no use: it ends, and is started again
+    while not stop.is_set() and os.getppid() == parent and reader.is_alive():
         if time.monotonic() >= due:
             _try_to_sweep(house)
             due = time.monotonic() + SWEEP_SECONDS
         time.sleep(0.1)
+    stop.set()
+    reader.join(STOP_SECONDS / 2)
+
+
+def _read_lists(house: House, stop: Event) -> None:
+    """Read lists of people in, one after the other, as they are handed over."""
+    while not stop.is_set():
+        try:
+            busy = importing.work_one(house, utc_now, stop.is_set)
+        except DatabaseFault as fault:  # the list is taken up again, by us or by another worker
+            log.warning("import_failed", error=type(fault.orig).__name__)
+            busy = False
+        if not busy:
+            stop.wait(LOOK_SECONDS)
 
 
 def _try_to_sweep(house: House) -> None:
@@ -203,5 +224,7 @@ def sweep(house: House) -> None:
     if erased := face_keeping.sweep(house, now):
         log.info("faces_over", faces=erased)
     rehearsal.sweep(house, now)
+    if forgotten := importing.sweep(house, now):
+        log.info("lists_forgotten", lists=forgotten)
     with house.store.writes.begin() as session:
         queries.forget_stale(session, now, now - THROTTLES_KEPT)

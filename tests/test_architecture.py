@@ -32,6 +32,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "enrolment",
             "references",
             "staying",
+            "roster",
             "verification",
             "attempt",
             "capture",
@@ -44,6 +45,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "rehearsal",
             "my_face",
             "apikey",
+            "importing",
             "sign_in",
             "guesses",
             "staff_passkeys",
@@ -55,7 +57,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"serve"}),
     frozenset({"people", "demo_face", "bench"}),
-    frozenset({"staff_cli", "device_cli"}),
+    frozenset({"staff_cli", "device_cli", "people_import"}),
     frozenset({"cli"}),
 )
 FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}

@@ -103,6 +103,12 @@ def test_l05_the_day_begins_where_the_site_is(house: House, site: Rules):
     assert lodge(house, site, begins)
 
 
+@pytest.mark.parametrize("born", [TODAY + DAY, date(9999, 12, 31)])
+def test_nobody_is_born_on_a_day_to_come(house: House, site: Rules, born: date):
+    assert refusal(house, site, born=born, basis=Basis.RESIDENCY) == "not_born"
+    assert lodge(house, site, born=TODAY, basis=Basis.RESIDENCY)
+
+
 @pytest.mark.parametrize(
     "told", [{"guardian_contact": "c" * 201}, {"guardian_relation": "uncle", "born": None}]
 )

@@ -17,7 +17,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -27,6 +27,8 @@ BUSY_MILLISECONDS = 15_000
 CONNECT_SECONDS = 5
 DatabaseFault = DBAPIError
 """What the driver raises when the database is gone, full, locked or not ours to write."""
+Collision = IntegrityError
+"""What the driver raises when what is written is there already."""
 
 
 @dataclass(frozen=True)

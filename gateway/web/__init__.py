@@ -150,6 +150,7 @@ UNTOLD = frozenset(
         "kiosk.state",
         "kiosk.report",
         "doors.list_",
+        "imports.now_",
         "face_devices.poll",
         "kiosk.decline",
         "api.decline",

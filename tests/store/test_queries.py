@@ -25,6 +25,7 @@ from gateway.store import (
     faces,
     guessed,
     held,
+    imports,
     passkeys,
     people,
     queries,
@@ -36,6 +37,7 @@ from gateway.store.models import (
     Enrolment,
     EraseOrder,
     Notice,
+    Subscriber,
     Tally,
     Throttle,
     UsedToken,
@@ -53,6 +55,7 @@ class Known(NamedTuple):
     """The ids of what a site has."""
 
     person: str
+    handle: str
     locator: str
     enrolment: str
     lookup: str
@@ -159,6 +162,17 @@ CASES: dict[str, Case] = {
     "people.blocks": lambda s, site, _: people.blocks(s, site, ["c"]),
     "people.ledger": lambda s, site, k: people.ledger(s, site, k.person),
     "roster.known": lambda s, site, _: roster.known(s, site, ["booked"]),
+    "roster.standing": lambda s, site, _: roster.standing(s, site, ["booked"]),
+    "roster.locators": lambda s, site, _: [*roster.locators(s, site)],
+    "roster.handles": lambda s, site, k: roster.handles(s, site, [k.handle]),
+    "imports.found": lambda s, site, _: imports.found(s, site, "of-mei"),
+    "imports.latest": lambda s, site, _: imports.latest(s, site, 9),
+    "imports.text": lambda s, site, _: imports.text(s, site, "of-mei"),
+    "imports.held": lambda s, site, _: imports.held(s, site),
+    "imports.move": lambda s, site, _: imports.move(
+        s, site, "of-mei", ["waiting"], to={"state": "checking"}, touched_at=NOW
+    ),
+    "roster.alone": lambda s, site, _: roster.alone(s, site),
     "passkeys.passkeys": lambda s, site, _: passkeys.passkeys(s, site, "mei"),
     "passkeys.passkey": lambda s, site, _: passkeys.passkey(s, site, "of-mei"),
     "passkeys.use_passkey": lambda s, site, _: passkeys.use_passkey(s, site, "of-mei", 1, NOW),
@@ -208,6 +222,7 @@ SILENT = {
     "desk.settle_sign_in",
     "faces.heard",
     "faces.hasten",
+    "roster.alone",
     "doors.keep_report",
     "doors.forget_person",
     "doors.forget_visit",
@@ -224,6 +239,12 @@ EVERY_SITE = {
     "passkeys.add_passkey": "is handed the row",
     "overdue": "the sweep's: each visit it lists is then locked within its own site",
     "tally": "is handed the row",
+    "imports.due": "the worker's: what it does then is done within the list's own site",
+    "imports.forget": "the sweep's: by time alone",
+    "roster.written": "writes a time",
+    "roster.add": "is handed the rows",
+    "roster.amend": "is handed the rows",
+    "roster.take_stock": "counts a table",
     "forget_stale": "the sweep's: by time alone",
 }
 
@@ -231,7 +252,19 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, desk, faces, held, consents, passkeys, doors, guessed, people, roster)
+        for room in (
+            queries,
+            desk,
+            faces,
+            held,
+            consents,
+            passkeys,
+            doors,
+            guessed,
+            people,
+            imports,
+            roster,
+        )
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
@@ -269,6 +302,7 @@ def populate(house: House, site: Rules) -> Known:
         assert grant is not None
         return Known(
             person=person.id,
+            handle=session.get_one(Subscriber, (site.id, person.id)).handle,
             locator=person.totp_locator,
             enrolment=pin.id,
             lookup=pin.lookup,

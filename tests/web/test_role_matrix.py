@@ -5,8 +5,9 @@ from itertools import product
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway import alarms, verification
+from gateway import alarms, importing, verification
 from gateway.alarms import Alarmed
+from gateway.importing import Handed
 from gateway.staffing import Role
 from gateway.store import desk, queries
 from gateway.web.desk import MAY
@@ -55,7 +56,9 @@ def ids(world: World, site: str) -> dict[str, str]:
         alarms.sound(session, site, Alarmed("many_overrides"), world.clock.now)
         session.flush()
         alarm = desk.open_alarms(session, site)[0].id
+    handed = Handed(make_staff(world.house, rules, "supervisor"), "guests.csv", b"id\n")
     return {
+        "import_id": importing.submit(world.house, rules, handed, world.clock.now),
         "code": waiting.id,
         "alarm": alarm,
         "reason": "emergency",
