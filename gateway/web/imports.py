@@ -114,10 +114,12 @@ def now_(who: Known, import_id: str) -> ResponseReturnValue:
 
 @route(pages, "/<import_id>/read-in", may=MANAGING, method="POST")
 def read_in(who: Known, import_id: str) -> ResponseReturnValue:
-    def verb() -> None:
+    back = url_for("imports.one", import_id=import_id)
+    try:
         importing.confirm(parts().house, desk.site(), import_id, who.staff.id, now())
-
-    return desk.act(verb, "list_confirmed", url_for("imports.one", import_id=import_id))
+    except NotPossible as cannot:
+        return desk.say(cannot.code, "no", back)
+    return redirect(back, 303)  # the page says how far it is: nothing else is to be said
 
 
 @route(pages, "/<import_id>/drop", may=MANAGING, method="POST")

@@ -78,7 +78,6 @@ SAID = {
     "list_empty": N_("Choose a file that has something in it."),
     "list_too_big": N_("A list has at most 64 MB: split it."),
     "list_many": N_("There are lists to be looked at first: read them in, or put them away."),
-    "list_confirmed": N_("It is being read in."),
     "list_dropped": N_("The list is put away; nobody was changed."),
     "not_ready": N_("This list is further on its way by now: look again."),
     "wait": N_("There were too many wrong codes: please wait half a minute."),

@@ -71,7 +71,7 @@ def test_a_list_is_handed_over_checked_and_read_in(world: World, role: str, lang
     assert counts(page) == {"new": "3", "changed": "0", "same": "0"}
     before = world.count("subscriber")
     unit.press(f"{page.path}/read-in")
-    assert (state(unit.page), said(unit.page)) == ("confirmed", ["list_confirmed"])
+    assert (state(unit.page), said(unit.page)) == ("confirmed", [])
     work(world)
     page = unit.get(page.path)
     assert (state(page), acts(page)) == ("done", set())
