@@ -18,6 +18,7 @@ from gateway import config, enrolment, entitlement, rules
 from gateway.app import open_house, utc_now
 from gateway.enrolment import Applicant, CardGiven
 from gateway.entitlement import OF_PEOPLE, Basis, Span
+from gateway.lodging import Relation
 from gateway.methods.qr import Use
 from gateway.rules import Rules
 from gateway.store import queries
@@ -55,6 +56,9 @@ def spanned(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--household", default="", help="Flat or booking number they may be claimed by.")
 @click.option("--born", type=click.DateTime(["%Y-%m-%d"]), help="Kept: the day they turn 14.")
 @click.option("--guardian", default="", help="Subscriber who consents for somebody under 14.")
+@click.option("--guardian-contact", default="", help="Asked when a minor is lodged: how to reach.")
+@click.option("--guardian-relation", type=click.Choice([r.value for r in Relation]), default=None)
+@click.option("--external-id", default="", help="What they are called where they were booked.")
 @spanned
 def subscriber_add(  # noqa: PLR0917 - a command's options
     site_id: str,
@@ -64,6 +68,9 @@ def subscriber_add(  # noqa: PLR0917 - a command's options
     household: str,
     born: datetime | None,
     guardian: str,
+    guardian_contact: str,
+    guardian_relation: str | None,
+    external_id: str,
     start: datetime | None,
     until: datetime | None,
 ) -> None:
@@ -78,6 +85,9 @@ def subscriber_add(  # noqa: PLR0917 - a command's options
         household,
         born.date() if born else None,
         guardian,
+        guardian_contact,
+        guardian_relation or "",
+        external_id,
     )
     click.echo(enrolment.subscribe(house, site, applicant, utc_now()))
 

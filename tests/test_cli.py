@@ -439,6 +439,18 @@ def test_an_authenticator_is_enrolled_and_everything_is_revoked(hotel: Run, gues
     assert hotel("subscriber", "revoke", "hotel", guest, "pin").output == "0 ended\n"
 
 
+def test_a_minor_is_lodged_with_both_answers_about_their_guardian(hotel: Run):
+    child = ("subscriber", "add", "hotel", "Xiao Ming", "--group", "gate", "--born", "2025-01-01")
+    refused = hotel(*child, "--guardian-contact", "+86 755 1111 1111")
+    assert refused.exit_code == 1
+    assert refused.output == "to lodge a minor, say the guardian's relation\n"
+    answers = ("--guardian-contact", "+86 755 1111 1111", "--guardian-relation", "parent")
+    assert hotel(*child, *answers, "--external-id", "B7").exit_code == 0
+    again = hotel(*child, *answers, "--external-id", "B7")
+    assert again.output == "somebody has the id B7 already\n"
+    assert hotel(*child, *answers[:3], "uncle").exit_code == 2
+
+
 def test_a_subscriber_who_is_not_there_is_said_so(hotel: Run):
     for command in (("issue",), ("totp",), ("card",)):
         result = hotel("subscriber", *command, "hotel", "nobody", typed=f"{NUMBER}\n246810\n")

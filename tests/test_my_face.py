@@ -215,7 +215,8 @@ def test_stopping_before_the_device_answers_makes_no_reference(
 
 def ward_of(house: House, site: Rules, guardian: str, born: date | None) -> tuple[str, str]:
     """Enrol a child in somebody's care; returns its id and its handle."""
-    child = subscriber(house, site, guardian=guardian, born=born)
+    asked = {"guardian_contact": "+86 755 1111 1111", "guardian_relation": "parent"}
+    child = subscriber(house, site, guardian=guardian, born=born, **asked)
     with house.store.reads() as session:
         row = queries.subscriber(session, site.id, child)
     assert row is not None

@@ -21,7 +21,7 @@ from gateway.store import desk as asked
 from gateway.store import queries
 from gateway.store.models import Subscriber, Verification
 from gateway.store.staffed import Override
-from gateway.visit import agrees, lapse
+from gateway.visit import CODE, CODE_LENGTH, agrees, lapse
 from gateway.web import desk, forms, language, now, parts, words
 from gateway.web.desk import EVERYBODY, ON_DUTY, route
 
@@ -108,6 +108,13 @@ def _decide(who: Known, code: str, verb: Callable[..., object], said: str) -> Re
     return desk.act(act, said, back)
 
 
+def _case_it_came_from() -> str:
+    """Address the case whose page sent this form; the queue, if it names none."""
+    code = forms.field("code_of_case")
+    named = len(code) == CODE_LENGTH and set(code) <= set(CODE)
+    return url_for("case.show", code=code) if named else url_for("queue.show")
+
+
 def _possible(who: Known, code: str) -> bool:
     """Whether an act could still count: a code of now is not to be spent for nothing."""
     with parts().house.store.reads() as session:
@@ -116,7 +123,7 @@ def _possible(who: Known, code: str) -> bool:
 
 @route(case, "/override/agree", may=ON_DUTY, method="POST")
 def agree(who: Known) -> ResponseReturnValue:
-    back = url_for("case.show", code=forms.field("code_of_case", 10) or "-")
+    back = _case_it_came_from()
     if refused := desk.step_up(who):
         return desk.say(refused, "no", back)
 
@@ -128,7 +135,7 @@ def agree(who: Known) -> ResponseReturnValue:
 
 @route(case, "/override/undo", may=ON_DUTY, method="POST")
 def undo(who: Known) -> ResponseReturnValue:
-    back = url_for("case.show", code=forms.field("code_of_case", 10) or "-")
+    back = _case_it_came_from()
     reason = forms.field("reason")
 
     def verb() -> None:

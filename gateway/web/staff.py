@@ -39,13 +39,13 @@ def _around() -> dict[str, object]:
 @staff.get("/")
 def root() -> ResponseReturnValue:
     who = desk.asking(touch=False)
-    return redirect(url_for("staff.sign_in_" if who is None else "queue.show"), 303)
+    return redirect(url_for("staff.sign_in_" if who is None else "queue.show"))
 
 
 @staff.get("/sign-in")
 def sign_in_() -> ResponseReturnValue:
     if desk.asking(touch=False) is not None:
-        return redirect(url_for("queue.show"), 303)
+        return redirect(url_for("queue.show"))
     return render_template("staff/sign_in.html", refused=None, username="")
 
 
@@ -128,7 +128,7 @@ def welcome_here() -> ResponseReturnValue:
 
 @staff.get("/set-up")
 def set_up() -> ResponseReturnValue:
-    return _set_up_page("") if _setting_up() else redirect(url_for("staff.welcome"), 303)
+    return _set_up_page("") if _setting_up() else redirect(url_for("staff.welcome"))
 
 
 @staff.post("/set-up")

@@ -18,7 +18,18 @@ from sqlalchemy.orm import Session
 
 from gateway import apikey, device, rules, verification
 from gateway.rules import House, Rules
-from gateway.store import consents, desk, doors, faces, guessed, held, passkeys, queries
+from gateway.store import (
+    consents,
+    desk,
+    doors,
+    faces,
+    guessed,
+    held,
+    passkeys,
+    people,
+    queries,
+    roster,
+)
 from gateway.store.base import Base
 from gateway.store.models import (
     Consent,
@@ -30,6 +41,7 @@ from gateway.store.models import (
     UsedToken,
     Verification,
 )
+from gateway.store.people import Sought, Word
 from gateway.store.staffed import Alarm, Import, Override, Passkey, RecoveryCode, SignIn, Staff
 from tests.houses import dump
 from tests.makers import NOW, begin, later, make_kiosk, make_person, present
@@ -122,7 +134,7 @@ CASES: dict[str, Case] = {
     "doors.closures": lambda s, site, _: doors.closures(s, site),
     "doors.open_codes": lambda s, site, _: doors.open_codes(s, site, NOW),
     "doors.keep_report": lambda s, site, k: doors.keep_report(s, site, k.kiosk, {"camera": "none"}),
-    "doors.rehearsing": lambda s, site, _: doors.rehearsing(s, site, ["listed"], "stay"),
+    "doors.rehearsing": lambda s, site, _: doors.rehearsing(s, site, ["booked"], "stay"),
     "doors.forget_person": lambda s, site, k: doors.forget_person(s, site, k.person),
     "doors.forget_visit": lambda s, site, _: doors.forget_visit(s, site, "bare"),
     "held.accounted": lambda s, site, _: held.accounted(
@@ -136,6 +148,17 @@ CASES: dict[str, Case] = {
         (kept.reference, kept.person, kept.line)
         for kept in consents.doubtful(s, site, ["other"], now=NOW, today=NOW.date())
     ],
+    "people.find": lambda s, site, _: [
+        found
+        for word in (Word(names=("Mei",)), Word(code="12"), Word(listed="boo"), Word(ends="2X"))
+        for found in people.find(s, site, Sought(whole=word), 50)
+    ],
+    "people.arrivals": lambda s, site, _: people.arrivals(s, site, 25),
+    "people.entitled": lambda s, site, k: people.entitled(s, site, [k.person]),
+    "people.last_used": lambda s, site, k: people.last_used(s, site, k.person, ["pin"]),
+    "people.blocks": lambda s, site, _: people.blocks(s, site, ["c"]),
+    "people.ledger": lambda s, site, k: people.ledger(s, site, k.person),
+    "roster.known": lambda s, site, _: roster.known(s, site, ["booked"]),
     "passkeys.passkeys": lambda s, site, _: passkeys.passkeys(s, site, "mei"),
     "passkeys.passkey": lambda s, site, _: passkeys.passkey(s, site, "of-mei"),
     "passkeys.use_passkey": lambda s, site, _: passkeys.use_passkey(s, site, "of-mei", 1, NOW),
@@ -208,7 +231,7 @@ EVERY_SITE = {
 def public() -> dict[str, Callable[..., Any]]:
     return {
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
-        for room in (queries, desk, faces, held, consents, passkeys, doors, guessed)
+        for room in (queries, desk, faces, held, consents, passkeys, doors, guessed, people, roster)
         for name, function in inspect.getmembers(room, inspect.isfunction)
         if function.__module__ == room.__name__ and not name.startswith("_")
     }
@@ -289,7 +312,7 @@ def face_of(session: Session, site: Rules, person: str, visit: str) -> None:
     """Give somebody a flat, a ward, a face and an agreement; their visit, too, has agreed."""
     row = queries.lock_subscriber(session, site.id, person)
     assert row is not None
-    row.household, row.guardian_id, row.external_id = "1203", person, "listed"
+    row.household, row.guardian_id, row.external_id = "1203", person, "booked"
     device.add_face(session, site.id, "gate", "cd" * 32, "https://camera.example", NOW)
     shown = {"way": "face", "material": "material", "document": "{}", "first_at": NOW}
     session.add(Notice(site_id=site.id, version="version", **shown))
