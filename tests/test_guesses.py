@@ -266,7 +266,7 @@ def test_what_rests_already_is_not_told_again_when_somebody_has_seen_to_it(
 ):
     wrong(house, counts(house), times=5)
     (alarm,) = alarms(house, site)
-    see(house, site.id, alarm.id, "boss", NOW)
+    see(house.store, site.id, alarm.id, "boss", NOW)
     wrong(house, counts(house), times=5)
     assert whys(house, site) == []
     wrong(house, counts(house, "li", "192.0.2.2"), times=5)
