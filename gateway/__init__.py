@@ -25,6 +25,8 @@ The map of the house, in the order a visit walks through it:
     capture, my_face    what comes before a camera; setting one's own face up, and stopping it
     face_keeping        what a consent keeps of a face, and what none keeps any more
     face_device         face devices as the gateway knows them
+    staffing, browsers  who works here, and where they are signed in
+    sign_in, guesses    by password and code; what is guessed at rests
     passkeys            what staff may sign in with: asked of a browser, and checked
     override            what only staff may do
     device              kiosks and readers: paired and known

@@ -16,11 +16,10 @@ from sqlalchemy.orm import Session
 
 from gateway import alarms, audit, policy
 from gateway.alarms import Alarmed
-from gateway.browsers import Browser, marked
+from gateway.browsers import Browser, Known, marked
 from gateway.rules import House
 from gateway.store import guessed, queries
 from gateway.store.queries import Block
-from gateway.store.staffed import Staff
 from gateway.throttle import Guard
 
 ANYWHERE = "-"  # where counts of addresses are filed, and of what names no site of ours
@@ -63,10 +62,13 @@ def at_sign_in(house: House, site_id: str, username: str, browser: Browser) -> t
     )
 
 
-def at_step_up(house: House, staff: Staff) -> tuple[Count]:
-    """Name what a code shown by somebody who is signed in counts for: themselves."""
-    own = name(house, "staff step", staff.site_id, staff.id)
-    return (Count("step_up", staff.site_id, own, policy.delay),)
+def at_step_up(house: House, who: Known) -> tuple[Count]:
+    """Name what a code shown by somebody who is signed in counts for: that browser's sign-in.
+
+    Whoever has stolen a sign-in holds nobody up who ends it and signs in anew.
+    """
+    own = name(house, "staff step", who.staff.site_id, who.sign_in.id)
+    return (Count("step_up", who.staff.site_id, own, policy.delay),)
 
 
 def name(house: House, label: str, *parts: str) -> str:

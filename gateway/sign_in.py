@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from sqlalchemy.orm import Session
 
 from gateway import guesses, passwords, staffing
-from gateway.browsers import Browser, Signed, begin, marked
+from gateway.browsers import Browser, Known, Signed, begin, marked
 from gateway.methods.pin import totp_key, totp_steps
 from gateway.rules import House
 from gateway.store import desk, guessed, queries
@@ -111,11 +111,12 @@ def sign_in(house: House, given: Given, browser: Browser, now: datetime) -> Sign
         return Refused(judged.wrong(site_id, "staff.sign_in_failed", _id(row)))
 
 
-def step_up(house: House, staff: Staff, code: str, now: datetime) -> Refused | None:
+def step_up(house: House, who: Known, code: str, now: datetime) -> Refused | None:
     """Have somebody who is signed in show a code of now, once; None if they did."""
+    staff = who.staff
     steps = _steps(house, staff, code, now)
     with house.store.writes.begin() as session:
-        judged = guesses.judge(house, session, guesses.at_step_up(house, staff), now)
+        judged = guesses.judge(house, session, guesses.at_step_up(house, who), now)
         if judged.rest:
             return Refused(judged.rest)
         if steps and desk.raise_counter(session, staff.site_id, staff.id, steps[0]):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import passwords, sign_in, staffing
-from gateway.browsers import Browser, Signed
+from gateway import browsers, passwords, sign_in, staffing
+from gateway.browsers import Browser, Known, Signed
 from gateway.methods.pin import totp_code, totp_key
 from gateway.rules import House, Rules
 from gateway.sign_in import BUSY_SECONDS, Given, Refused, Turns
@@ -468,21 +468,30 @@ def test_a_crowd_of_strangers_sends_strangers_away_and_no_colleague(
 # --- a code of now, for what weighs more ---
 
 
+def at_desk(house: House, who: Colleague, now: datetime = NOW) -> Known:
+    """Have somebody signed in who has shown no code for it."""
+    with house.store.writes.begin() as session:
+        signed = browsers.begin(house, session, row(house, who), at(), "passkey", now)
+    found = known(house, signed.cookie, now)
+    assert found is not None
+    return found
+
+
 def test_a_code_of_now_steps_up_once(house: House, site: Rules, mei: Colleague):
-    signed_in(house, mei, NOW - STEP)
-    staff = row(house, mei)
-    assert sign_in.step_up(house, staff, mei.code(), NOW) is None
-    for stale in (staff, row(house, mei)):
+    who = at_desk(house, mei)
+    assert sign_in.step_up(house, who, mei.code(), NOW) is None
+    for stale in (who, at_desk(house, mei)):
         assert sign_in.step_up(house, stale, mei.code(), NOW) == Refused()
     assert try_(house, mei.given()) == Refused()
-    assert sign_in.step_up(house, staff, mei.code(NOW + STEP), NOW + STEP) is None
+    assert sign_in.step_up(house, who, mei.code(NOW + STEP), NOW + STEP) is None
 
 
 def test_the_code_somebody_signed_in_with_does_not_step_up(
     house: House, site: Rules, mei: Colleague
 ):
-    signed_in(house, mei)
-    assert sign_in.step_up(house, row(house, mei), mei.code(), NOW) == Refused()
+    who = known(house, signed_in(house, mei).cookie)
+    assert who is not None
+    assert sign_in.step_up(house, who, mei.code(), NOW) == Refused()
 
 
 @pytest.mark.parametrize("what", ["recovery", "another's", "nothing", "old"])
@@ -493,36 +502,36 @@ def test_nothing_but_a_code_of_now_steps_up(house: House, site: Rules, mei: Coll
         "nothing": "",
         "old": mei.code(NOW - 2 * STEP),
     }
-    assert sign_in.step_up(house, row(house, mei), codes[what], NOW) == Refused()
+    assert sign_in.step_up(house, at_desk(house, mei), codes[what], NOW) == Refused()
     assert facts(house, site, "staff.step_up_failed") == [{"staff": mei.id}]
 
 
-def test_codes_that_are_guessed_at_rest_for_that_one_and_are_told(
+def test_codes_that_are_guessed_at_rest_in_that_browser_and_are_told(
     house: House, site: Rules, mei: Colleague
 ):
-    li, staff = hire(house, site, "li"), row(house, mei)
-    waits = [sign_in.step_up(house, staff, f"{n:06}", NOW) for n in range(6)]
+    stolen = at_desk(house, mei)
+    waits = [sign_in.step_up(house, stolen, f"{n:06}", NOW) for n in range(6)]
     assert waits == [Refused()] * 4 + [Refused(30)] * 2
-    assert sign_in.step_up(house, staff, mei.code(), NOW) == Refused(30)
-    assert sign_in.step_up(house, row(house, li), li.code(), NOW) is None
+    assert sign_in.step_up(house, stolen, mei.code(), NOW) == Refused(30)
     (alarm,) = alarms(house, site)
     assert (alarm.why, alarm.staff_id) == ("guessing", mei.id)
-    signed_in(house, mei)  # and it shuts nobody out
-    assert sign_in.step_up(house, staff, mei.code(NOW + 2 * STEP), NOW + 2 * STEP) is None
+    signed_in(house, mei)  # it holds nobody up who signs in anew
+    own = at_desk(house, mei)
+    assert sign_in.step_up(house, own, mei.code(NOW + STEP), NOW + STEP) is None
 
 
 def test_a_code_of_now_begins_the_count_anew(house: House, site: Rules, mei: Colleague):
-    staff = row(house, mei)
+    who = at_desk(house, mei)
     for n in range(2):
         for wrong in range(4):
-            assert sign_in.step_up(house, staff, f"{wrong:06}", NOW) == Refused()
-        assert sign_in.step_up(house, staff, mei.code(NOW + n * STEP), NOW) is None
+            assert sign_in.step_up(house, who, f"{wrong:06}", NOW) == Refused()
+        assert sign_in.step_up(house, who, mei.code(NOW + n * STEP), NOW) is None
 
 
 @pytest.mark.slow
 def test_one_code_shown_eight_times_at_once_steps_up_once(
     house: House, site: Rules, mei: Colleague
 ):
-    staff = row(house, mei)
-    results = together(8, lambda _: sign_in.step_up(house, staff, mei.code(), NOW))
+    who = at_desk(house, mei)
+    results = together(8, lambda _: sign_in.step_up(house, who, mei.code(), NOW))
     assert results.count(None) == 1

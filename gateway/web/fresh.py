@@ -58,7 +58,7 @@ def step_up(who: Known) -> str:
         if shown is None or staff_passkeys.step_up(house, who.staff, shown, now()):
             return "passkey_refused"
         return ""
-    refused = sign_in.step_up(house, who.staff, forms.field("code"), now())
+    refused = sign_in.step_up(house, who, forms.field("code"), now())
     return ("wait" if refused.wait else "wrong_code") if refused else ""
 
 
