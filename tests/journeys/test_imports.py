@@ -58,9 +58,8 @@ def test_a_list_is_handed_over_and_looked_at_without_a_script(
     hotel: Premises, browser: Browser, open_page: OpenPage, listed: Path
 ) -> None:
     desk = sign_in(hotel, browser, open_page, role=Role.OPERATOR)
-    cookies = desk.page.context.cookies()
-    plain = browser.new_context(java_script_enabled=False)
-    plain.add_cookies(cookies)
+    signed_in = desk.page.context.storage_state()
+    plain = browser.new_context(java_script_enabled=False, storage_state=signed_in)
     page = plain.new_page()
     page.goto(f"{hotel.url}/staff/imports")
     listed.write_bytes(people(*numbered(text for text, _, _ in BAD)))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -275,6 +275,13 @@ def test_nobody_is_in_a_list_twice(house: House, site: Rules):
         (4, "name", Code.WANTED, ""),
         (5, "id", Code.TWICE, "3"),
     ]
+
+
+def test_l05_a_minor_is_judged_by_the_day_it_is_at_the_site(house: House, site: Rules):
+    begins = datetime(2026, 11, 24, tzinfo=site.zone).astimezone(UTC)
+    for now, faults in ((begins - timedelta(seconds=1), 2), (begins, 0)):
+        checked = roster.check(house, site, people(line(born="2008-11-24")), now)
+        assert len(checked.faults) == faults
 
 
 def test_a_guardian_is_somebody(house: House, site: Rules):
