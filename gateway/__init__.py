@@ -16,7 +16,10 @@ The map of the house, in the order a visit walks through it:
     throttle            what is guessed at rests, and no other way or person with it
     lodging             whose guardian is asked about, whatever the way
     numbering           handles and locators, each somebody's alone
+    references          a person's references as rows, for the verbs
     enrolment           how a reference comes and goes
+    staying             how long somebody stays, and whose child they are
+    carried, finding    what somebody carries and whether it works; whom a search finds
     roster/, importing  a list of people, read in all at once, and its way from desk to worker
     verification        one visit, from claim to outcome
     capture, my_face    what comes before a camera; setting one's own face up, and stopping it

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from gateway import audit
 from gateway.errors import NotPossible
-from gateway.rules import House
-from gateway.store import desk
+from gateway.store import Store, desk
 from gateway.store.staffed import Alarm
 
 DEEDS = frozenset(
@@ -55,12 +54,12 @@ def sound_once(
     return (sound(session, site_id, what, now),)
 
 
-def see(house: House, site_id: str, alarm_id: str, by: str, now: datetime) -> None:
+def see(store: Store, site_id: str, alarm_id: str, by: str, now: datetime) -> None:
     """Say that `by` has seen to an alarm.
 
     `NotPossible`: "seen" if somebody has already, "own_alarm" if it is about what `by` did.
     """
-    with house.store.writes.begin() as session:
+    with store.writes.begin() as session:
         row = desk.alarm(session, site_id, alarm_id)
         if row and row.why in DEEDS and by in {row.staff_id, row.detail.get("by")}:
             raise NotPossible("own_alarm", "somebody else must see to what you did yourself")

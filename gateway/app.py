@@ -19,6 +19,7 @@ from gateway.store import open_store, queries
 from gateway.store.migrate import migrate
 from gateway.web.accounts import accounts
 from gateway.web.api import api
+from gateway.web.arrivals import arrivals
 from gateway.web.case import case
 from gateway.web.demo import demo
 from gateway.web.doors import pages as doors
@@ -29,28 +30,17 @@ from gateway.web.kiosk import kiosk
 from gateway.web.my import my
 from gateway.web.my_face import my_face
 from gateway.web.passkeys import passkeys
+from gateway.web.people import people
+from gateway.web.person import person
 from gateway.web.queue import queue
 from gateway.web.staff import staff
 from gateway.web.watch import watch
 
+PAGES = (kiosk, faces, my, my_face)
+CONSOLE = (staff, accounts, queue, case, watch, passkeys, doors, people, arrivals, person, imports)
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds
 MAX_BODY = 64 * 1024  # bytes: far above the longest form we have
-
-PAGES = (
-    kiosk,
-    faces,
-    my,
-    my_face,
-    staff,
-    accounts,
-    queue,
-    case,
-    watch,
-    passkeys,
-    doors,
-    imports,
-)
 
 
 def make_house(config: Config) -> House:
@@ -109,7 +99,7 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
     csrf.exempt(api)
     csrf.exempt(face_devices)
     web.register(app)
-    for pages in PAGES:
+    for pages in (*PAGES, *CONSOLE):
         app.register_blueprint(pages)
     app.register_blueprint(api, url_prefix="/api/v1")
     app.register_blueprint(face_devices, url_prefix="/api/v1/face-devices")

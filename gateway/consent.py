@@ -68,6 +68,11 @@ def fourteenth(born: date) -> date:
         return date(born.year + AGE, 3, 1)
 
 
+def born_by(fourteen: date) -> date:
+    """Say when somebody was born, at the latest, who turned fourteen on that day."""
+    return fourteen.replace(year=fourteen.year - AGE)
+
+
 def keep_notice(session: Session, site: Rules, way: str, now: datetime) -> Notice:
     """Keep today's notice as it is shown, once; `NotPossible` ("no_notice") if the way has none."""
     shown = site.file.notice(way)

@@ -5,7 +5,7 @@ failures: those are kept by locator and by number, not by reference.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import uuid4
@@ -16,10 +16,9 @@ from gateway import (
     audit,
     consent,
     entitlement,
-    face_device,
     lodging,
     numbering,
-    policy,
+    references,
     rules,
 )
 from gateway.entitlement import Basis, Span, give, household_of
@@ -56,6 +55,7 @@ class Applicant:
     guardian_contact: str = ""
     guardian_relation: str = ""
     external_id: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,35 +74,66 @@ def subscribe(house: House, site: Rules, applicant: Applicant, now: datetime) ->
     `NotPossible`: "guardian_wanted" (a minor is to be lodged, and an answer about their guardian is
     missing), "not_born", "bad_guardian", "bad_id", "id_taken".
     """
-    _insist_on_groups(site, applicant.groups)
-    _insist_on_answers(site, applicant, now)
+    return subscribe_all(house, site, [applicant], now)[0]
+
+
+def subscribe_all(  # noqa: PLR0917 - who is enrolled where, and who says so
+    house: House,
+    site: Rules,
+    applicants: Sequence[Applicant],
+    now: datetime,
+    by: str = "",
+    once: str = "",
+) -> list[str]:
+    """Enrol several applicants, all or none; returns their ids, in order.
+
+    `by` is the member of the staff who acts; `once` names the submission: of one that is sent twice
+    the second is `NotPossible` ("done_before").
+    """
+    for applicant in applicants:
+        _insist_on_groups(site, applicant.groups)
+        _insist_on_answers(site, applicant, now)
     with house.store.writes.begin() as session:
-        if applicant.guardian:
-            _person(session, site.id, applicant.guardian)
-        locator = numbering.free_locator(session, site.id)  # others who enrol here wait now
-        if applicant.external_id and roster.known(session, site.id, [applicant.external_id]):
-            raise NotPossible("id_taken", f"somebody has the id {applicant.external_id} already")
-        person = Subscriber(
-            site_id=site.id,
-            id=uuid4().hex,
-            handle=numbering.draw_handle(),
-            locator=locator,
-            name=applicant.name,
-            salt=secrets.token_hex(16),
-            household=household_of(applicant.household),
-            guardian_id=applicant.guardian or None,
-            consents_from=consent.fourteenth(applicant.born) if applicant.born else None,
-            external_id=applicant.external_id or None,
-            guardian_contact=applicant.guardian_contact.strip() or None,
-            guardian_relation=applicant.guardian_relation or None,
-            created_at=now,
-        )
-        session.add(person)
-        session.flush()
-        facts = give(session, person, applicant.groups, applicant.basis, applicant.span)
-        session.flush()
-        audit.append(session, site.id, now, audit.Fact("subscribed", _who(person)), *facts)
-        return person.id
+        references.insist_on_once(session, site.id, once, now)
+        added = [_subscribe(session, site, applicant, now, by) for applicant in applicants]
+        audit.append(session, site.id, now, *[fact for _, facts in added for fact in facts])
+        return [person.id for person, _ in added]
+
+
+def _subscribe(
+    session: Session, site: Rules, applicant: Applicant, now: datetime, by: str
+) -> tuple[Subscriber, tuple[audit.Fact, ...]]:
+    if applicant.guardian:
+        references.owner(session, site.id, applicant.guardian)
+    told = {}
+    if applicant.host:
+        host = references.owner_here(session, site.id, applicant.host)
+        told["host"] = references.who(host)["who"]
+    locator = numbering.free_locator(session, site.id)  # others who enrol here wait now
+    if applicant.external_id and roster.known(session, site.id, [applicant.external_id]):
+        raise NotPossible("id_taken", f"somebody has the id {applicant.external_id} already")
+    person = Subscriber(
+        site_id=site.id,
+        id=uuid4().hex,
+        handle=numbering.draw_handle(),
+        locator=locator,
+        name=applicant.name,
+        salt=secrets.token_hex(16),
+        household=household_of(applicant.household),
+        guardian_id=applicant.guardian or None,
+        consents_from=consent.fourteenth(applicant.born) if applicant.born else None,
+        external_id=applicant.external_id or None,
+        guardian_contact=applicant.guardian_contact.strip() or None,
+        guardian_relation=applicant.guardian_relation or None,
+        host_id=applicant.host or None,
+        created_at=now,
+    )
+    session.add(person)
+    session.flush()
+    facts = give(session, person, applicant.groups, applicant.basis, applicant.span)
+    session.flush()
+    told |= references.who(person, by)
+    return person, (audit.Fact("subscribed", told), *facts)
 
 
 def _insist_on_groups(site: Rules, groups: Sequence[str]) -> None:
@@ -133,42 +164,44 @@ def issue(
     *,
     use: Use = Use.SINGLE,
     group: str = "",
+    by: str = "",
+    once: str = "",
 ) -> Issued:
     """Issue a PIN and a pass in one act, and a live pass for a phone; the older ones end.
 
     A pass names one door group: `group`, or the first by name that the person may pass. The PIN and
-    the number under the pass open every group the person may pass.
+    the number under the pass open every group the person may pass. `by` and `once` as above.
     """
     pins, passes = house.methods["pin"], house.methods["qr"]
     if not (isinstance(pins, Pin) and isinstance(passes, Qr)):
         raise NotPossible("no_method", "PIN and QR are replaced in this installation")
     with house.store.writes.begin() as session:
-        person = _person(session, site.id, subscriber_id)
-        _bind_anew(house, session, person, now)
-        _end(session, person, now, lambda e: e.data.get("kind") == "issued" or "use" in e.data)
+        person = references.owner_here(session, site.id, subscriber_id)
+        references.insist_on_once(session, site.id, once, now)
+        references.bind_anew(house, session, person, now)
+        references.end(session, person, now, _issued)
         group = group or min((e.group for e in entitlement.held_by(session, person)), default="")
         if not group:
             raise NotPossible("not_entitled", "a pass names a door group, and this person has none")
         secret, kept = pins.issue()
-        _add(session, person, ("pin", person.locator, kept), span)
+        references.file(session, person, ("pin", person.locator, kept), span)
         cti, kept = passes.issue(use)
-        _add(session, person, ("qr", passes.lookup(site.id, number_of(cti)), kept), span)
+        references.file(session, person, ("qr", passes.lookup(site.id, number_of(cti)), kept), span)
         live_cti, kept = passes.issue(Use.LIVE)
         code = secrets.token_urlsafe(16)
         kept |= {"code": hash_code(code), "group": group, "cti": live_cti.hex()}
         lookup = passes.lookup(site.id, number_of(live_cti))
-        live = _add(session, person, ("qr", lookup, kept), span)
+        live = references.file(session, person, ("qr", lookup, kept), span)
         text = sign(house, session, person, Cut(group, cti, span.start, span.until))
         session.flush()
-        audit.append(
-            session, site.id, now, audit.Fact("issued", {**_who(person), "ways": "pin qr"})
-        )
-    return Issued(
-        pin=person.locator + secret,
-        pass_text=text,
-        pass_number=number_of(cti),
-        live_code=f"{live.id}.{code}",
-    )
+        fact = audit.Fact("issued", {**references.who(person, by), "ways": "pin qr"})
+        audit.append(session, site.id, now, fact)
+    return Issued(person.locator + secret, text, number_of(cti), f"{live.id}.{code}")
+
+
+def _issued(row: Enrolment) -> bool:
+    """Whether a reference is one that is issued in one act with the others."""
+    return row.data.get("kind") == "issued" or "use" in row.data
 
 
 @dataclass(frozen=True)
@@ -180,9 +213,20 @@ class CardGiven:
 
 
 def enrol_card(  # noqa: PLR0917 - what is enrolled, for whom, and for how long
-    house: House, site: Rules, subscriber_id: str, given: CardGiven, span: Span, now: datetime
+    house: House,
+    site: Rules,
+    subscriber_id: str,
+    given: CardGiven,
+    span: Span,
+    now: datetime,
+    *,
+    by: str = "",
 ) -> None:
-    """Enrol a document number and a door code of the person's own choosing."""
+    """Enrol a document number and a door code of the person's own choosing.
+
+    The door code of before ends, if the number is the same. `NotPossible`: "bad_door_code",
+    "bad_document", "ended".
+    """
     method = house.methods["card"]
     if not isinstance(method, Card):
         raise NotPossible("no_method", "the card way is replaced in this installation")
@@ -196,111 +240,73 @@ def enrol_card(  # noqa: PLR0917 - what is enrolled, for whom, and for how long
         raise NotPossible("bad_document", f"not a document number this site takes ({claim.reason})")
     kept = method.enrol(code)
     with house.store.writes.begin() as session:
-        person = _person(session, site.id, subscriber_id)
+        person = references.owner_here(session, site.id, subscriber_id)
         for old in queries.enrolments(session, site.id, "card", claim.lookup):
             if old.subscriber_id == person.id and old.revoked_at is None:
                 old.revoked_at = now
-        row = _add(session, person, ("card", claim.lookup, kept), span)
+        row = references.file(session, person, ("card", claim.lookup, kept), span)
         row.last_two = claim.last_two
         session.flush()
-        audit.append(session, site.id, now, audit.Fact("enrolled", {**_who(person), "way": "card"}))
+        fact = audit.Fact("enrolled", {**references.who(person, by), "way": "card"})
+        audit.append(session, site.id, now, fact)
 
 
 def enrol_totp(
-    house: House, site: Rules, subscriber_id: str, span: Span, now: datetime
+    house: House,
+    site: Rules,
+    subscriber_id: str,
+    span: Span,
+    now: datetime,
+    *,
+    by: str = "",
+    once: str = "",
 ) -> tuple[str, str]:
     """Enrol an authenticator app; returns the locator and the key in base32, said once."""
     method = house.methods["pin"]
     if not isinstance(method, Pin):
         raise NotPossible("no_method", "the PIN way is replaced in this installation")
     with house.store.writes.begin() as session:
-        person = _person(session, site.id, subscriber_id)
-        _bind_anew(house, session, person, now)
-        _end(session, person, now, lambda e: e.data.get("kind") == "totp")
+        person = references.owner_here(session, site.id, subscriber_id)
+        references.insist_on_once(session, site.id, once, now)
+        references.bind_anew(house, session, person, now)
+        references.end(session, person, now, lambda e: e.data.get("kind") == "totp")
         key, kept = method.issue_totp()
-        _add(session, person, ("pin", person.locator, kept), span)
+        references.file(session, person, ("pin", person.locator, kept), span)
         session.flush()
-        audit.append(session, site.id, now, audit.Fact("enrolled", {**_who(person), "way": "pin"}))
+        fact = audit.Fact("enrolled", {**references.who(person, by), "way": "pin"})
+        audit.append(session, site.id, now, fact)
         return person.locator, key
 
 
-def revoke(house: House, site: Rules, subscriber_id: str, way: str, now: datetime) -> int:
-    """End every reference a subscriber has for one way, at once; returns how many there were."""
+def revoke(
+    house: House,
+    site: Rules,
+    subscriber_id: str,
+    way: str,
+    now: datetime,
+    *,
+    only: str = "",
+    by: str = "",
+) -> int:
+    """End every reference a subscriber has for one way, or `only` one; returns how many it were."""
     with house.store.writes.begin() as session:
-        person = _person(session, site.id, subscriber_id)
-        ended, facts = _end(session, person, now, lambda e: e.method == way)
+        person = references.owner(session, site.id, subscriber_id)
+        ended, facts = references.end(
+            session, person, now, lambda e: e.method == way and only in {"", e.id}
+        )
         if ended:
             session.flush()
-            fact = audit.Fact("revoked", {**_who(person), "way": way})
+            fact = audit.Fact("revoked", {**references.who(person, by), "way": way})
             audit.append(session, site.id, now, fact, *facts)
         return ended
 
 
-def _bind_anew(house: House, session: Session, person: Subscriber, now: datetime) -> None:
-    """Give a new locator to somebody whose own was guessed at until it was dead.
-
-    The count stays with the old one, and all that was filed under it ends (SP 800-63B-4 section
-    3.2.2: disabled until bound anew).
-    """
-    name = rules.throttle_name(house, "pin", person.locator)
-    block = queries.throttles(session, person.site_id, [name]).get(name)
-    if block is not None and block.failures >= policy.HARD_LIMIT:
-        _end(session, person, now, lambda e: e.method == "pin")
-        person.locator = numbering.free_locator(session, person.site_id)
-
-
-def _end(
-    session: Session, person: Subscriber, now: datetime, chosen: Callable[[Enrolment], bool]
-) -> tuple[int, tuple[audit.Fact, ...]]:
-    """End references; returns how many, and the orders given to erase those of faces."""
-    ended = [
-        e
-        for e in queries.enrolments_of(session, person.site_id, person.id)
-        if e.revoked_at is None and chosen(e)
-    ]
-    for row in ended:
-        row.revoked_at = now
-    kept_elsewhere = [row for row in ended if row.method == "face"]
-    return len(ended), face_device.order_erasure(session, kept_elsewhere, "revoked", now)
-
-
-def _add(
-    session: Session, person: Subscriber, filed: tuple[str, str, dict[str, object]], span: Span
-) -> Enrolment:
-    method, lookup, data = filed
-    row = Enrolment(
-        site_id=person.site_id,
-        id=uuid4().hex,
-        subscriber_id=person.id,
-        method=method,
-        lookup=lookup,
-        data=data,
-        counter=0,
-        last_two="",
-        valid_from=span.start,
-        valid_to=span.until,
-    )
-    session.add(row)
-    return row
-
-
-def _person(session: Session, site_id: str, subscriber_id: str) -> Subscriber:
-    if found := queries.lock_subscriber(session, site_id, subscriber_id):
-        return found
-    message = f"no subscriber {subscriber_id} at {site_id}"
-    raise NotFound(message)
-
-
-def _who(person: Subscriber) -> dict[str, str]:
-    return {"who": audit.commitment(person.salt, person.id)}
-
-
-def end(house: House, site: Rules, subscriber_id: str, now: datetime) -> str:
+def end(house: House, site: Rules, subscriber_id: str, now: datetime, *, by: str = "") -> str:
     """End somebody's time here, with every way and every door at once; returns their name."""
     with house.store.writes.begin() as session:
-        person = _person(session, site.id, subscriber_id)
-        _, facts = _end(session, person, now, lambda _: True)
+        person = references.owner(session, site.id, subscriber_id)
+        _, facts = references.end(session, person, now, lambda _: True)
         person.closed_at = person.closed_at or now
         session.flush()
-        audit.append(session, site.id, now, audit.Fact("ended", _who(person)), *facts)
+        audit.append(session, site.id, now, audit.Fact("ended", references.who(person, by)), *facts)
         return person.name

@@ -88,6 +88,20 @@ def judge(held: Sequence[Entitlement], group: str, now: datetime) -> Reason:
     return Reason.NOT_YET if Reason.NOT_YET in here else Reason.EXPIRED
 
 
+def last_end(held: Sequence[Entitlement]) -> datetime | None:
+    """Say when the last of these ends; None if one of them has no end."""
+    ends = [row.not_after for row in held]
+    return None if None in ends else max(end for end in ends if end)
+
+
+def span(held: Sequence[Entitlement], now: datetime) -> Span | None:
+    """Say from when, now or later, until when somebody may pass any door; None if that is over."""
+    live = [e for e in held if e.revoked_at is None and (not e.not_after or e.not_after > now)]
+    if not live:
+        return None
+    return Span(max(now, min(e.not_before for e in live)), last_end(live))
+
+
 def held_by(session: Session, subscriber: Subscriber) -> Sequence[Entitlement]:
     """List what a subscriber was ever entitled to here."""
     return queries.entitlements(session, subscriber.site_id, subscriber.id)

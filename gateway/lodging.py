@@ -32,6 +32,14 @@ def is_minor(born: date, today: date) -> bool:
     return today.year - born.year - birthday_to_come < AGE
 
 
+def born_at_latest(today: date) -> date:
+    """Say when somebody who is eighteen was born at the latest."""
+    try:
+        return today.replace(year=today.year - AGE)
+    except ValueError:
+        return date(today.year - AGE, 2, 28)
+
+
 def wanting(contact: str, relation: str) -> tuple[str, ...]:
     """Name the answers about a guardian that are still to be given: "contact", "relation"."""
     given = {"contact": contact, "relation": relation}

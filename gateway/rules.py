@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
-from gateway import audit, jose, policy
+from gateway import alarms, audit, jose, policy
+from gateway.alarms import Alarmed
 from gateway.errors import NotFound
 from gateway.keys import Secrets
 from gateway.methods import Method, Place
@@ -246,9 +247,10 @@ def close_way(
         told = {"way": way, "why": why[:200], "staff": who}
         facts = [audit.Fact("way.closed", told)]
         facts += [
-            audit.Fact("alarm", {"door": door.id, "why": "no_alternative"})
+            alarms.sound(session, site.id, Alarmed("no_alternative", door.id), now)
             for door in _without_alternative(house, session, site, way)
         ]
+        session.flush()
         audit.append(session, site.id, now, *facts)
 
 

@@ -28,7 +28,7 @@ def sound(house: House, site: Rules, what: Alarmed = WHAT, *, once: bool = False
 
 def see(house: House, site: Rules, alarm_id: str, by: str = "boss") -> str:
     try:
-        alarms.see(house, site.id, alarm_id, by, later(minutes=1))
+        alarms.see(house.store, site.id, alarm_id, by, later(minutes=1))
     except NotPossible as refused:
         return refused.code
     return ""

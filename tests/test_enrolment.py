@@ -1,5 +1,6 @@
 """How a reference comes and goes."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from gateway import enrolment, passes
+from gateway import audit, enrolment, passes
 from gateway.enrolment import Applicant, CardGiven
 from gateway.entitlement import Basis, Span
 from gateway.errors import NotFound, NotPossible
@@ -17,7 +18,7 @@ from gateway.methods.qr import Use
 from gateway.policy import Outcome
 from gateway.rules import House, Rules
 from gateway.store import queries
-from gateway.store.models import Enrolment, Subscriber
+from gateway.store.models import Enrolment, Record, Subscriber
 from tests.houses import dump, show, together
 from tests.makers import (
     DOOR_CODE,
@@ -326,3 +327,109 @@ def test_a_person_of_another_site_is_not_found(house: House, site: Rules):
         with pytest.raises(NotFound):
             verb()
     assert dump(house) == before
+
+
+# --- by whom, and once ---
+
+
+def records(house: House) -> list[str]:
+    """Read the log, without its times."""
+    with house.store.reads() as session:
+        return list(session.scalars(select(Record.body).order_by(Record.seq)))
+
+
+def test_a_household_is_enrolled_whole_or_not_at_all(house: House, site: Rules):
+    taken = replace(LIN, external_id="A-17")
+    before = dump(house)
+    with pytest.raises(NotPossible):
+        enrolment.subscribe_all(house, site, [LIN, taken, taken], NOW)
+    assert dump(house) == before
+    ids = enrolment.subscribe_all(house, site, [LIN, taken, replace(LIN, name="Wu")], NOW)
+    with house.store.reads() as session:
+        rows = [queries.subscriber(session, site.id, each) for each in ids]
+    assert [row.name for row in rows if row] == ["Lin Mei", "Lin Mei", "Wu"]
+    assert len({row.locator for row in rows if row}) == 3
+
+
+def test_what_is_sent_twice_is_done_once(house: House, site: Rules):
+    person = enrolment.subscribe_all(house, site, [LIN], NOW, once="a")[0]
+    enrolment.issue(house, site, person, WEEK, NOW, once="b")
+    enrolment.enrol_totp(house, site, person, WEEK, NOW, once="c")
+    before = dump(house)
+    for again in (
+        lambda: enrolment.subscribe_all(house, site, [LIN], NOW, once="a"),
+        lambda: enrolment.issue(house, site, person, WEEK, NOW, once="b"),
+        lambda: enrolment.enrol_totp(house, site, person, WEEK, NOW, once="c"),
+    ):
+        with pytest.raises(NotPossible) as refused:
+            again()
+        assert refused.value.code == "done_before"
+    assert dump(house) == before
+
+
+def test_of_many_who_send_it_at_once_one_is_done(house: House, site: Rules):
+    person = enrol(house, site)
+
+    def send(_: int) -> bool:
+        try:
+            enrolment.issue(house, site, person, WEEK, NOW, once="x")
+        except NotPossible:
+            return False
+        return True
+
+    assert sum(together(6, send)) == 1
+
+
+def test_every_act_of_staff_is_recorded_with_who_did_it(house: House, site: Rules):
+    person = enrolment.subscribe_all(house, site, [LIN], NOW, "mei")[0]
+    enrolment.issue(house, site, person, WEEK, NOW, by="mei")
+    enrolment.enrol_totp(house, site, person, WEEK, NOW, by="mei")
+    enrolment.enrol_card(house, site, person, CardGiven(NUMBER, DOOR_CODE), WEEK, NOW, by="mei")
+    enrolment.revoke(house, site, person, "pin", NOW, by="mei")
+    enrolment.end(house, site, person, NOW, by="mei")
+    named = [body for body in records(house) if '"by":"mei"' in body]
+    kinds = [json.loads(body)["kind"] for body in named]
+    assert kinds == ["subscribed", "issued", "enrolled", "enrolled", "revoked", "ended"]
+    assert not [body for body in records(house) if person in body or "Lin" in body]
+
+
+def test_who_invites_is_recorded_as_a_commitment_and_must_be_here(house: House, site: Rules):
+    host = enrol(house, site)
+    visitor = replace(LIN, name="Zhao", basis=Basis.INVITATION, host=host)
+    guest = enrol(house, site, visitor)
+    with house.store.reads() as session:
+        row = queries.subscriber(session, site.id, guest)
+        host_row = queries.subscriber(session, site.id, host)
+    assert row is not None
+    assert host_row is not None
+    assert row.host_id == host
+    committed = audit.commitment(host_row.salt, host)
+    assert json.loads(records(house)[-2])["data"]["host"] == committed
+    enrolment.end(house, site, host, NOW)
+    with pytest.raises(NotPossible):
+        enrol(house, site, visitor)
+
+
+def test_one_thing_may_be_revoked_and_the_others_stay(house: House, site: Rules):
+    person = make_person(house, site, card=False)
+    with house.store.reads() as session:
+        held = queries.enrolments_of(session, site.id, person.id)
+        live_pass = next(e for e in held if e.data.get("use") == "live")
+    assert enrolment.revoke(house, site, person.id, "pin", NOW, only=live_pass.id) == 0
+    assert enrolment.revoke(house, site, person.id, "qr", NOW, only=live_pass.id) == 1
+    assert live(house, site, person.id) == ["pin", "pin", "qr"]
+
+
+def test_nothing_is_issued_to_who_has_left(house: House, site: Rules):
+    person = make_person(house, site, card=False).id
+    enrolment.end(house, site, person, NOW)
+    for issue in (
+        lambda: enrolment.issue(house, site, person, WEEK, NOW),
+        lambda: enrolment.enrol_totp(house, site, person, WEEK, NOW),
+        lambda: enrolment.enrol_card(house, site, person, CardGiven(NUMBER, DOOR_CODE), WEEK, NOW),
+    ):
+        before = dump(house)
+        with pytest.raises(NotPossible) as refused:
+            issue()
+        assert refused.value.code == "ended"
+        assert dump(house) == before

@@ -338,7 +338,7 @@ def test_whoever_takes_an_account_over_by_an_invitation_is_noticed_twice(house: 
     op, boss = hire(house, site, "op", Role.OPERATOR), hire(house, site, "boss", Role.SUPERVISOR)
     hire(house, site, "other", Role.SUPERVISOR)
     for alarm in colleagues.alarms(house, site):
-        alarms.see(house, site.id, alarm.id, "x", NOW)
+        alarms.see(house.store, site.id, alarm.id, "x", NOW)
     code = invite(house, site, "boss", Role.SUPERVISOR, by=op.id)
     set_up(house, site, "boss", code, now=later(minutes=1), password=OTHER)
     stand = colleagues.alarms(house, site)
@@ -349,7 +349,7 @@ def test_whoever_takes_an_account_over_by_an_invitation_is_noticed_twice(house: 
         for by in (op.id, boss.id):
             if by in {alarm.staff_id, alarm.detail.get("by")}:
                 with pytest.raises(NotPossible) as why:
-                    alarms.see(house, site.id, alarm.id, by, NOW)
+                    alarms.see(house.store, site.id, alarm.id, by, NOW)
                 assert why.value.code == "own_alarm"
 
 

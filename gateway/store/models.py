@@ -98,7 +98,8 @@ class Subscriber(Base):
     `household` is the flat or booking they are claimed by; `external_id` names them where
     a list of people came from, so that it can be read in again. `consents_from` is the day they
     turn fourteen, None if nobody knows; until then only `guardian_id` may consent for them.
-    `guardian_contact` and `guardian_relation` are asked for when a minor is lodged.
+    `guardian_contact` and `guardian_relation` are asked for when a minor is lodged. `host_id` is
+    the subscriber who invited a visitor.
     """
 
     __tablename__ = "subscriber"
@@ -114,6 +115,7 @@ class Subscriber(Base):
     external_id: Mapped[str | None]
     guardian_contact: Mapped[str | None] = mapped_column(String(200))
     guardian_relation: Mapped[str | None]
+    host_id: Mapped[str | None]
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     __table_args__ = (
@@ -122,6 +124,8 @@ class Subscriber(Base):
         Index(None, "site_id", "external_id", unique=True),
         Index(None, "site_id", "household"),
         Index(None, "site_id", "guardian_id"),
+        Index(None, "site_id", "host_id"),
+        Index(None, "site_id", "created_at"),
         ForeignKeyConstraint(["site_id"], ["site.site_id"]),
     )
 
@@ -194,7 +198,11 @@ class Verification(Base):
     touched_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
-    __table_args__ = (of("door"), Index(None, "closed_at", "expires_at"))
+    __table_args__ = (
+        of("door"),
+        Index(None, "closed_at", "expires_at"),
+        Index(None, "site_id", "subscriber_id"),
+    )
 
 
 class Attempt(Base):

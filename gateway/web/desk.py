@@ -48,6 +48,7 @@ SUPERVISOR = frozenset({Role.SUPERVISOR})
 OPERATOR = frozenset({Role.OPERATOR})
 MANAGING = frozenset({Role.SUPERVISOR, Role.OPERATOR})
 WATCHING = frozenset({Role.SUPERVISOR, Role.COMPLIANCE})
+READING = frozenset({Role.DESK, Role.SUPERVISOR, Role.COMPLIANCE})
 
 MAY: dict[str, frozenset[Role]] = {}
 """Which roles may ask for which page, by endpoint."""
@@ -56,7 +57,7 @@ View = Callable[..., ResponseReturnValue]
 NAV = (
     # endpoint, the roles it is shown to, pictogram
     ("queue.show", EVERYBODY, "bell"),
-    ("people.find", EVERYBODY, "person"),
+    ("people.find", READING, "person"),
     ("doors.show", EVERYBODY, "door"),
     ("imports.show", EVERYBODY - ON_DUTY | SUPERVISOR, "list"),
     ("watch.show", EVERYBODY - {Role.DESK}, "eye"),

@@ -130,7 +130,7 @@ def take(who: Known) -> ResponseReturnValue:
 def seen(who: Known) -> ResponseReturnValue:
     def verb() -> None:
         alarm = forms.field("alarm")
-        alarms.see(parts().house, who.staff.site_id, alarm, who.staff.id, now())
+        alarms.see(parts().house.store, who.staff.site_id, alarm, who.staff.id, now())
 
     return desk.act(verb, "alarm_seen", url_for("queue.show"))
 

@@ -27,6 +27,7 @@ from gateway.store import (
     held,
     imports,
     passkeys,
+    people,
     queries,
     roster,
 )
@@ -42,6 +43,7 @@ from gateway.store.models import (
     UsedToken,
     Verification,
 )
+from gateway.store.people import Sought, Word
 from gateway.store.staffed import Alarm, Import, Override, Passkey, RecoveryCode, SignIn, Staff
 from tests.houses import dump
 from tests.makers import NOW, begin, later, make_kiosk, make_person, present
@@ -135,7 +137,7 @@ CASES: dict[str, Case] = {
     "doors.closures": lambda s, site, _: doors.closures(s, site),
     "doors.open_codes": lambda s, site, _: doors.open_codes(s, site, NOW),
     "doors.keep_report": lambda s, site, k: doors.keep_report(s, site, k.kiosk, {"camera": "none"}),
-    "doors.rehearsing": lambda s, site, _: doors.rehearsing(s, site, ["listed"], "stay"),
+    "doors.rehearsing": lambda s, site, _: doors.rehearsing(s, site, ["booked"], "stay"),
     "doors.forget_person": lambda s, site, k: doors.forget_person(s, site, k.person),
     "doors.forget_visit": lambda s, site, _: doors.forget_visit(s, site, "bare"),
     "held.accounted": lambda s, site, _: held.accounted(
@@ -149,8 +151,8 @@ CASES: dict[str, Case] = {
         (kept.reference, kept.person, kept.line)
         for kept in consents.doubtful(s, site, ["other"], now=NOW, today=NOW.date())
     ],
-    "roster.known": lambda s, site, _: roster.known(s, site, ["listed"]),
-    "roster.standing": lambda s, site, _: roster.standing(s, site, ["listed"]),
+    "roster.known": lambda s, site, _: roster.known(s, site, ["booked"]),
+    "roster.standing": lambda s, site, _: roster.standing(s, site, ["booked"]),
     "roster.locators": lambda s, site, _: [*roster.locators(s, site)],
     "roster.handles": lambda s, site, k: roster.handles(s, site, [k.handle]),
     "imports.found": lambda s, site, _: imports.found(s, site, "of-mei"),
@@ -161,6 +163,16 @@ CASES: dict[str, Case] = {
         s, site, "of-mei", ["waiting"], to={"state": "checking"}, touched_at=NOW
     ),
     "roster.alone": lambda s, site, _: roster.alone(s, site),
+    "people.find": lambda s, site, _: [
+        found
+        for word in (Word(names=("Mei",)), Word(code="12"), Word(listed="boo"), Word(ends="2X"))
+        for found in people.find(s, site, Sought(whole=word), 50)
+    ],
+    "people.arrivals": lambda s, site, _: people.arrivals(s, site, 25),
+    "people.entitled": lambda s, site, k: people.entitled(s, site, [k.person]),
+    "people.last_used": lambda s, site, k: people.last_used(s, site, k.person, ["pin"]),
+    "people.blocks": lambda s, site, _: people.blocks(s, site, ["c"]),
+    "people.ledger": lambda s, site, k: people.ledger(s, site, k.person),
     "passkeys.passkeys": lambda s, site, _: passkeys.passkeys(s, site, "mei"),
     "passkeys.passkey": lambda s, site, _: passkeys.passkey(s, site, "of-mei"),
     "passkeys.use_passkey": lambda s, site, _: passkeys.use_passkey(s, site, "of-mei", 1, NOW),
@@ -250,6 +262,7 @@ def public() -> dict[str, Callable[..., Any]]:
             doors,
             guessed,
             imports,
+            people,
             roster,
         )
         for name, function in inspect.getmembers(room, inspect.isfunction)
@@ -333,7 +346,7 @@ def face_of(session: Session, site: Rules, person: str, visit: str) -> None:
     """Give somebody a flat, a ward, a face and an agreement; their visit, too, has agreed."""
     row = queries.lock_subscriber(session, site.id, person)
     assert row is not None
-    row.household, row.guardian_id, row.external_id = "1203", person, "listed"
+    row.household, row.guardian_id, row.external_id = "1203", person, "booked"
     device.add_face(session, site.id, "gate", "cd" * 32, "https://camera.example", NOW)
     shown = {"way": "face", "material": "material", "document": "{}", "first_at": NOW}
     session.add(Notice(site_id=site.id, version="version", **shown))

@@ -147,10 +147,18 @@ def upgrade() -> None:
     op.add_column("subscriber", sa.Column("external_id", sa.String(length=64), nullable=True))
     op.add_column("subscriber", sa.Column("guardian_contact", sa.String(length=200), nullable=True))
     op.add_column("subscriber", sa.Column("guardian_relation", sa.String(length=64), nullable=True))
+    op.add_column("subscriber", sa.Column("host_id", sa.String(length=64), nullable=True))
+    op.create_index(op.f("ix_subscriber_site_id_host_id"), "subscriber", ["site_id", "host_id"])
     op.create_index(
         op.f("ix_subscriber_site_id_external_id"),
         "subscriber",
         ["site_id", "external_id"],
         unique=True,
     )
+    op.create_index(
+        op.f("ix_subscriber_site_id_created_at"), "subscriber", ["site_id", "created_at"]
+    )
     op.add_column("verification", sa.Column("offered", sa.JSON(), nullable=True))
+    op.create_index(
+        op.f("ix_verification_site_id_subscriber_id"), "verification", ["site_id", "subscriber_id"]
+    )
