@@ -1,6 +1,6 @@
 """What a list of people writes, drawn and ready before the transaction that writes it.
 
-It is held in memory, squeezed: 100,000 people take some 20 MB, and no name lies about on a disk.
+It is held in memory, squeezed: 100,000 people take some 12 MB, and no name lies about on a disk.
 """
 
 import json
