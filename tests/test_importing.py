@@ -235,8 +235,15 @@ def test_a_list_that_was_read_in_is_not_read_in_again(desk: Desk):
 # --- meanwhile ---
 
 
-def test_of_many_workers_one_takes_a_list(desk: Desk):
+def test_of_many_workers_one_takes_a_list(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     desk.hand()
+    read = imports.text
+
+    def slowly(*given: Any) -> str | None:
+        time.sleep(0.1)  # the others have looked by now
+        return read(*given)
+
+    monkeypatch.setattr(imports, "text", slowly)
     assert sorted(together(5, lambda _: desk.work())) == [False] * 4 + [True]
 
 
@@ -317,6 +324,25 @@ def test_a_worker_that_was_taken_for_gone_does_nothing_more(
     assert desk.work()
     assert desk.state(id_)[0] == (State.DONE if confirmed else State.CHECKED)
     assert len(desk.records()) == int(confirmed)
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_worker_writes_nothing_of_a_list_that_another_holds(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, confirmed: bool
+):
+    id_ = desk.begun(confirmed)
+
+    def sleep_first(*given: Any) -> Any:
+        desk.later(2 * SILENT)
+        other = importing._take(desk.house, desk.clock, lambda: False)
+        assert other is not None
+        return RollCall(*given)
+
+    monkeypatch.setattr("gateway.roster.RollCall", sleep_first)
+    monkeypatch.setattr(importing, "BEAT", 9 * SILENT)  # it does not even notice
+    assert desk.work()
+    assert desk.state(id_)[0] == (State.APPLYING if confirmed else State.CHECKING)
+    assert (desk.people(), desk.records()) == (0, [])
 
 
 def test_a_worker_leaves_a_list_that_is_dropped_meanwhile(

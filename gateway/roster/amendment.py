@@ -6,11 +6,10 @@ A right is given or ended only where list and house differ; what the list says n
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from gateway.entitlement import Basis, Span
+from gateway import lodging
+from gateway.consent import fourteenth
 from gateway.roster.listed import Listed
 from gateway.store.roster import Standing
-
-Given = tuple[str, Basis, Span]
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,12 @@ def right_of(listed: Listed, group: str) -> tuple[str, str, datetime, datetime |
 def consents_from(listed: Listed, today: date, known: date | None = None) -> date | None:
     """Say from which day somebody may consent for themself, None if nobody knows.
 
-    Of somebody who is said to be of age, the day is over: today will do.
+    Somebody who is only said to be grown up has been for a day at least.
     """
     if listed.consents_from:
         return listed.consents_from
     if listed.of_age and (known is None or known > today):
-        return today
+        return fourteenth(lodging.born_at_latest(today))
     return known
 
 

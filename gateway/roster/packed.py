@@ -1,6 +1,6 @@
 """What a list of people writes, drawn and ready before the transaction that writes it.
 
-It is held in memory, squeezed: 100,000 people take some 20 MB, and no name lies about on a disk.
+It is held in memory, squeezed: 100,000 people take some 12 MB, and no name lies about on a disk.
 """
 
 import json
@@ -94,6 +94,7 @@ class Packed:
         listed = met.listed
         consenting = consents_from(listed, self._roll.ground.today)
         return {
+            **roster.NOBODY,
             "site_id": self._site.id,
             "id": id_,
             "handle": handle,
@@ -107,7 +108,6 @@ class Packed:
             "guardian_contact": listed.guardian_contact or None,
             "guardian_relation": listed.guardian_relation or None,
             "created_at": self._written(self._now),
-            "closed_at": None,
         }
 
     def _right(self, listed: Listed, person: str, group: str) -> Values:

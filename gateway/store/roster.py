@@ -27,6 +27,8 @@ KEPT = (
     "closed_at",
 )
 """What a list may change of a person."""
+NOBODY: Mapping[str, Any] = dict.fromkeys(Base.metadata.tables["subscriber"].columns.keys())
+"""A row of whom nothing is known yet."""
 _PERSON = Base.metadata.tables["subscriber"]
 _RIGHT = Base.metadata.tables["entitlement"]
 _HERE = _PERSON.c.site_id == bindparam("site"), _PERSON.c.id == bindparam("which")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -204,7 +204,7 @@ def test_a_list_without_a_column_leaves_what_it_says_nothing_of(house: House, si
 def test_somebody_who_is_said_to_be_of_age_may_consent_from_today(house: House, site: Rules):
     grown = line(born="", adult="yes")
     read_in(house, site, grown)
-    assert person(house, "B1").consents_from == date(2026, 11, 23)
+    assert person(house, "B1").consents_from == date(2022, 11, 23)
     assert counts(read_in(house, site, grown, act=Act(later(days=9)))) == (0, 0, 1)
 
 
@@ -275,6 +275,13 @@ def test_nobody_is_in_a_list_twice(house: House, site: Rules):
         (4, "name", Code.WANTED, ""),
         (5, "id", Code.TWICE, "3"),
     ]
+
+
+def test_l05_a_minor_is_judged_by_the_day_it_is_at_the_site(house: House, site: Rules):
+    begins = datetime(2026, 11, 24, tzinfo=site.zone).astimezone(UTC)
+    for now, faults in ((begins - timedelta(seconds=1), 2), (begins, 0)):
+        checked = roster.check(house, site, people(line(born="2008-11-24")), now)
+        assert len(checked.faults) == faults
 
 
 def test_a_guardian_is_somebody(house: House, site: Rules):

@@ -263,6 +263,7 @@ def public() -> dict[str, Callable[..., Any]]:
             guessed,
             people,
             imports,
+            people,
             roster,
         )
         for name, function in inspect.getmembers(room, inspect.isfunction)
