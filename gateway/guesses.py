@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -97,18 +98,26 @@ def _rest_here(failures: int) -> int:
     return min(_rest_wide(failures), LONGEST_HERE)
 
 
-def resting(session: Session, counts: Sequence[Count], now: datetime) -> int:
-    """Say for how many seconds the first of these rests, and hold nobody up.
+class Look(NamedTuple):
+    """What a look at the counts shows: the seconds they rest, and whether the wide one has any."""
+
+    rest: int
+    guessed: bool
+
+
+def look(session: Session, counts: Sequence[Count], now: datetime) -> Look:
+    """Look whether these rest, and hold nobody up.
 
     A rest of the future is not one: the clock was set back, and `judge` mends that.
     """
-    left = [
-        block.until - now
+    found = [
+        (count, block)
         for count in counts
         for block in guessed.blocks(session, count.site_id, [count.name])
-        if now >= block.since
     ]
-    return max(0, ceil(max(left, default=timedelta(0)).total_seconds()))
+    left = [block.until - now for _, block in found if now >= block.since]
+    rest = ceil(max(left, default=timedelta(0)).total_seconds())
+    return Look(max(0, rest), any(count.wide and block.failures for count, block in found))
 
 
 @dataclass(frozen=True)

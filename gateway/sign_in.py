@@ -42,18 +42,23 @@ class Turns:
         self._free_at = 0.0
 
     @contextmanager
-    def take(self) -> Iterator[bool]:
-        """Wait for a turn; False at once if too many wait already."""
+    def take(self, *, waits: bool = True) -> Iterator[bool]:
+        """Wait for a turn; False at once if too many do, or if one is not to wait for others."""
         if not self._places.acquire(blocking=False):
             yield False
             return
         try:
-            with self._turn:
+            if not self._turn.acquire(blocking=waits):
+                yield False
+                return
+            try:
                 sleep(max(0.0, self._free_at - monotonic()))
                 with self._one:
                     began = monotonic()
                     yield True
                     self._free_at = monotonic() + self._pause * (monotonic() - began)
+            finally:
+                self._turn.release()
         finally:
             self._places.release()
 
@@ -87,13 +92,14 @@ def sign_in(house: House, given: Given, browser: Browser, now: datetime) -> Sign
     with house.store.reads() as session:
         site_id = site_id if queries.site_digest(session, site_id) else ""
         counts = guesses.at_sign_in(house, site_id, username, browser)
-        if wait := guesses.resting(session, counts, now):
-            return Refused(wait)
+        seen = guesses.look(session, counts, now)
+        if seen.rest:
+            return Refused(seen.rest)
         row = _live(desk.staff_named(session, site_id, username))
         mac = staffing.recovery_mac(house, row, given.code)
         spare = mac if guessed.has_recovery(session, site_id, _id(row), mac) else ""
     turns = _COLLEAGUES if marked(house, site_id, browser.mark) else _STRANGERS
-    with turns.take() as taken:
+    with turns.take(waits=not seen.guessed) as taken:  # whoever sprays is in nobody's way
         if not taken:
             return Refused(BUSY_SECONDS)
         proved = passwords.proves(given.password[:MAX_FIELD], row.password_hash if row else None)

@@ -47,7 +47,7 @@ def right(house: House, of: tuple[Count, ...], now: datetime = NOW) -> None:
 def rest(house: House, of: tuple[Count, ...], now: datetime = NOW) -> int:
     """Read the rest as whoever is turned away does, and as whoever judges does: they agree."""
     with house.store.reads() as session:
-        seen = guesses.resting(session, of, now)
+        seen = guesses.look(session, of, now).rest
     with house.store.writes() as session:
         assert guesses.judge(house, session, of, now).rest == seen
     return seen
@@ -169,7 +169,7 @@ def test_a_clock_that_is_set_back_begins_the_rest_anew_and_no_longer(house: Hous
     of, before = counts(house), NOW - timedelta(days=1)
     wrong(house, of, times=5)
     with house.store.reads() as session:
-        assert guesses.resting(session, of, before) == 0  # whoever judges will see to it
+        assert guesses.look(session, of, before).rest == 0  # whoever judges will see to it
     with house.store.writes.begin() as session:
         assert guesses.judge(house, session, of, before).rest == 30
     assert rest(house, of, before + timedelta(seconds=10)) == 20
@@ -182,8 +182,18 @@ def test_looking_whether_something_rests_changes_nothing(house: House, site: Rul
     before = dump(house)
     for now in (NOW, later(days=2), NOW - timedelta(days=2)):
         with house.store.reads() as session:
-            guesses.resting(session, of, now)
+            guesses.look(session, of, now)
     assert dump(house) == before
+
+
+def test_a_look_says_whether_anything_was_guessed_at(house: House, site: Rules):
+    of = counts(house)
+    with house.store.reads() as session:
+        assert guesses.look(session, of, NOW) == (0, False)
+    wrong(house, counts(house, "li"))  # from the same address
+    with house.store.reads() as session:
+        assert guesses.look(session, of, NOW) == (0, True)
+        assert guesses.look(session, counts(house, "li", "192.0.2.2"), NOW) == (0, False)
 
 
 # --- forgotten ---

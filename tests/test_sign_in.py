@@ -2,10 +2,11 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from statistics import median
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, sleep
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -214,7 +215,10 @@ def test_what_is_typed_is_kept_nowhere(house: House, site: Rules, mei: Colleague
 
 
 @pytest.mark.slow
-def test_how_long_an_answer_takes_says_nothing(house: House, site: Rules):
+def test_how_long_an_answer_takes_says_nothing(
+    house: House, site: Rules, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sign_in, "_STRANGERS", Turns(waiting=0, pause=0))
     times: dict[str, list[float]] = {"known": [], "unknown": []}
     for number in range(12):
         mei = hire(house, site, f"mei{number}")
@@ -402,38 +406,58 @@ def test_many_guesses_at_once_are_not_more_than_are_allowed(
 # --- few wait for a turn ---
 
 
-def test_whoever_comes_while_others_wait_is_sent_away_at_once():
-    turns, held, go = Turns(waiting=1, pause=0), threading.Event(), threading.Event()
+@contextmanager
+def held(turns: Turns, number: int) -> Iterator[None]:
+    """Have so many take turns: one has it, the others wait."""
+    go = threading.Event()
 
     def hold() -> None:
         with turns.take() as taken:
             assert taken
-            held.set()
             go.wait(10)
 
-    threads = [threading.Thread(target=hold) for _ in range(2)]
+    threads = [threading.Thread(target=hold) for _ in range(number)]
+    free = turns._places._value
     for thread in threads:
         thread.start()
-    held.wait(10)
-    while turns._places._value:  # until the second waits
-        pass
-    began = monotonic()
-    with turns.take() as taken:
-        assert not taken
-    assert monotonic() - began < 1
+    while turns._places._value > free - number:
+        sleep(0.001)
+    yield
     go.set()
     for thread in threads:
         thread.join()
-    with turns.take() as taken:
-        assert taken
+
+
+def taken(turns: Turns, *, waits: bool = True) -> bool:
+    with turns.take(waits=waits) as mine:
+        return mine
+
+
+def test_whoever_comes_while_others_wait_is_sent_away_at_once():
+    turns = Turns(waiting=1, pause=0)
+    with held(turns, 2):
+        began = monotonic()
+        assert not taken(turns)
+        assert monotonic() - began < 1
+    assert taken(turns)
+
+
+def test_whoever_has_failed_before_takes_no_place_where_others_wait():
+    turns = Turns(waiting=1, pause=0)
+    assert taken(turns, waits=False)
+    with held(turns, 1):
+        for _ in range(9):
+            assert not taken(turns, waits=False)
+        assert turns._places._value == 1
+    assert taken(turns, waits=False)
 
 
 def test_a_turn_is_free_again_when_what_was_done_in_it_fails():
     turns = Turns(waiting=0, pause=0)
 
     def fail() -> None:
-        with turns.take() as taken:
-            assert taken
+        with turns.take() as mine:
+            assert mine
             raise ZeroDivisionError
 
     for _ in range(3):
@@ -444,8 +468,8 @@ def test_a_turn_is_free_again_when_what_was_done_in_it_fails():
 def test_passwords_of_strangers_take_a_part_of_the_time_only():
     turns, began = Turns(waiting=0, pause=3), monotonic()
     for _ in range(4):
-        with turns.take() as taken:
-            assert taken
+        with turns.take() as mine:
+            assert mine
             end = monotonic() + 0.03
             while monotonic() < end:
                 pass
@@ -463,6 +487,18 @@ def test_a_crowd_of_strangers_sends_strangers_away_and_no_colleague(
     assert try_(house, mei.given()) == Refused(BUSY_SECONDS)
     assert dump(house) == before
     assert isinstance(try_(house, mei.given(), at(mark=mark)), Signed)
+
+
+def test_whoever_has_failed_before_does_not_wait_for_a_turn(
+    house: House, site: Rules, mei: Colleague, monkeypatch: pytest.MonkeyPatch
+):
+    li = hire(house, site, "li")
+    try_(house, mei.given(password="x"))
+    turns = Turns(waiting=1, pause=0)
+    monkeypatch.setattr(sign_in, "_STRANGERS", turns)
+    with held(turns, 1):
+        assert try_(house, li.given()) == Refused(BUSY_SECONDS)  # of the same address
+    assert isinstance(try_(house, li.given()), Signed)
 
 
 # --- a code of now, for what weighs more ---
