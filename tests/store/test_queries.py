@@ -263,7 +263,6 @@ def public() -> dict[str, Callable[..., Any]]:
             guessed,
             people,
             imports,
-            people,
             roster,
         )
         for name, function in inspect.getmembers(room, inspect.isfunction)
