@@ -246,7 +246,7 @@ class Scene:
         if begun is None:  # pragma: no cover - invited just above
             raise NotFound(invited.username)
         key = begun.key
-        password = "-".join(secrets.choice(WORDS) for _ in range(4))
+        password = "-".join(secrets.SystemRandom().sample(WORDS, 4))
         chosen = staffing.SetUp(begun.invitation, key, password, password, totp_code(key, then))
         staffing.set_up(self._house, site, begun.staff_id, chosen, then)
         return {

@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from gateway.store import open_store
+from gateway.store import Store, open_store
 from gateway.store.migrate import migrate
 
 PORT = 5432  # only names the socket file: the server listens on no address
@@ -191,6 +192,21 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     migrated(f"sqlite:///{path}")
     return path
+
+
+def unsynced(connection: Any, record: object) -> None:
+    """Let a connection sync nothing: what a test writes need not outlive a power cut."""
+    del record
+    connection.execute("PRAGMA synchronous = OFF")
+
+
+def put_in_place(store: Store, template: Path) -> None:
+    """Put a copy of a SQLite file where a store has its own."""
+    store.close()
+    path = str(store.engine.url.database)
+    for companion in ("-wal", "-shm"):
+        Path(path + companion).unlink(missing_ok=True)
+    shutil.copy(template, path)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from gateway.rules import House, Rules
 from gateway.store import Store, open_store
 from gateway.store.base import Base
 from tests import makers
-from tests.databases import BOTH, Postgres, fresh, migrated
+from tests.databases import BOTH, Postgres, fresh, migrated, unsynced
 
 T = TypeVar("T")
 Shown = tuple[str, dict[str, str]]
@@ -30,6 +30,8 @@ METHODS = methods.load(KEPT)
 def sqlite_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Open one SQLite file for all tests of this process: an engine learns its statements once."""
     store = open_store(migrated(f"sqlite:///{tmp_path_factory.mktemp('house') / 'house.db'}"))
+    store.close()
+    event.listen(store.engine, "connect", unsynced)
     yield store
     store.close()
 

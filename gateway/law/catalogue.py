@@ -13,6 +13,7 @@ _PIPL = "PRC Personal Information Protection Law"
 _NETWORK_DATA = "PRC Network Data Security Management Regulation"
 _INTERPRETATION = "Supreme People's Court, Interpretation Fa Shi 2021 No. 15"
 _ID_CARD_LAW = "PRC Law on Resident Identity Cards"
+_MINORS = "PRC Law on the Protection of Minors"
 _HOTELS = "PRC Measures for the Public Security Management of the Hotel Industry"
 
 
@@ -41,6 +42,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "L-04": Rule(
             "A hotel sights the identity document of each guest it registers.",
             f"{_HOTELS}, Article 6",
+        ),
+        "L-05": Rule(
+            "Whoever lodges a minor asks how to reach a guardian, and how the two are related.",
+            f"{_MINORS}, Article 57",
         ),
         "M-05a": Rule(
             "People are told beforehand who answers for it, what is done, why, and their rights.",

@@ -254,7 +254,7 @@ def example(groups: Sequence[str]) -> str:
         ",".join(COLUMNS),
         f"B-1001,Lin Mei,{several},{stay},1985-01-02,,,,",
         f"B-1002,林小明,{several},{stay},2019-05-06,,{answers},B-1001",
-        f"R-12,Wang Wei,{one},residency,2026-01-01,,1203,,yes,,,",
+        f"F-1203,Wang Wei,{one},residency,2026-01-01,,1203,,yes,,,",
         f'V-7,"Ferreira, Ana",{one},invitation,2026-11-24,2026-11-24,1203,,yes,,,',
     )
     return "".join(f"{line}\n" for line in lines)

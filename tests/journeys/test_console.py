@@ -165,6 +165,7 @@ def test_nobody_is_refused_before_every_way_was_on_their_screen(
     desk.tap("text=Back to the queue").shows("queue")
     hotel.clock.now += timedelta(seconds=1)
     kiosk = hotel.kiosk(browser, "gate").tap("[data-way=staff]").shows("help")
+    expect(desk.waiting()).to_have_count(2)
     desk.page.locator("#queue button").last.click()
     desk.shows("case")
     expect(desk.page.locator(".checked")).to_have_count(3)

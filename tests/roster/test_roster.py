@@ -115,7 +115,7 @@ def test_the_log_tells_how_many_and_of_which_file_and_no_name(house: House, site
         "staff": "mei",
     }
     with house.store.reads() as session:
-        kinds = session.scalars(select(Record.kind)).all()
+        kinds = session.scalars(select(Record.kind).order_by(Record.seq)).all()
     assert kinds == ["site.applied", "imported"]
 
 

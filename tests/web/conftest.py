@@ -19,9 +19,9 @@ from gateway.demo import Scene
 from gateway.jose import thumbprint
 from gateway.keys import Secrets
 from gateway.signing import SigningKey
-from gateway.store import open_store
+from gateway.store import Store, open_store
 from gateway.web import KEY, Parts
-from tests.databases import BOTH
+from tests.databases import BOTH, put_in_place, unsynced
 from tests.makers import MASTER, NOW, make_kiosk, make_person, make_site
 from tests.makers import make_house as open_house
 from tests.servers import Clock
@@ -40,9 +40,13 @@ def the_app(demo: bool, tls: bool) -> Flask:  # noqa: FBT001 - a key of the cach
     return app
 
 
-def _unsynced(connection: Any, record: object) -> None:
-    """Nothing here has to outlive a power cut."""
-    connection.execute("PRAGMA synchronous = OFF")
+@pytest.fixture(scope="session")
+def kept_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Open one file for the worlds of this process: an engine learns its statements once."""
+    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('kept') / 'eitherway.db'}")
+    event.listen(store.engine, "connect", unsynced)
+    yield store
+    store.close()
 
 
 @pytest.fixture
@@ -99,6 +103,7 @@ def settings(folder: Path, *, demo: bool = False, tls: bool = False) -> Config:
 @pytest.fixture
 def make_world(
     furnished: tuple[Path, Furniture],
+    kept_store: Store,
     request: pytest.FixtureRequest,
     tmp_path: Path,
     clock: Clock,
@@ -110,14 +115,12 @@ def make_world(
         template, furniture = furnished
         if demo:
             staged = request.getfixturevalue("staged")
-            shutil.copy(staged / "eitherway.db", tmp_path / "eitherway.db")
             shutil.copy(staged / "scene.json", tmp_path / "scene.json")
-        else:
-            shutil.copy(template, tmp_path / "eitherway.db")
+            template = staged / "eitherway.db"
+        put_in_place(kept_store, template)
         config = settings(tmp_path, demo=demo, tls=tls)
         app = the_app(demo, tls)
-        house = replace(app.extensions[KEY].house, store=open_store(config.database_url))
-        event.listen(house.store.engine, "connect", _unsynced)
+        house = replace(app.extensions[KEY].house, store=kept_store)
         app.extensions[KEY] = Parts(house, config, clock)
         made.append(World(app, config, clock, furniture))
         return made[-1]
