@@ -94,6 +94,36 @@ def test_denying_is_refused_by_the_page_however_it_is_asked(world: World, mei: M
     assert state_of(world, code) == "referred"
 
 
+def test_a_way_that_is_mended_is_offered_once_it_is_on_the_screen(world: World, mei: Mei):
+    site, now = load_site(world.house), world.clock.now
+    rules.close_way(world.house, site, "qr", "broken", now)
+    gate = world.kiosk("gate")
+    gate.press("/kiosk/help")
+    code = code_of(world, gate.page.visit)
+    unit = mei.take(code)
+    rules.open_way(world.house, site, "qr", now)
+    unit.get(unit.page.path)
+    unit.press(f"/staff/case/{code}/offer")
+    assert len(unit.page.root.all("li", **{"class": "unchecked"})) == 1
+    gate.get("/kiosk")  # as the kiosk does by itself, within a second
+    unit.get(unit.page.path)
+    assert unit.page.root.all("li", **{"class": "unchecked"}) == []
+
+
+def test_a_welcome_that_runs_out_ends_no_visit_that_staff_took_back(world: World, mei: Mei):
+    gate = world.kiosk("gate")
+    gate.press("/kiosk/help")
+    visit = gate.page.visit
+    code = code_of(world, visit)
+    unit = mei.take(code)
+    unit.press(f"/staff/case/{code}/accept", reason="known_in_person", code=mei.code())
+    assert gate.get("/kiosk").screen == "verified"
+    welcome = gate.page.filled("/kiosk/leave", seen="verified")
+    unit.send("/staff/override/undo", **unit.page.filled("/staff/override/undo"), reason="by_mistake")
+    assert gate.send("/kiosk/leave", **welcome).screen == "help"
+    assert gate.page.visit == visit
+
+
 def test_denying_is_refused_by_the_api_because_there_it_is_not(world: World):
     addresses = {rule.rule for rule in world.app.url_map.iter_rules() if "/api/" in rule.rule}
     assert not [a for a in addresses if "deny" in a or "override" in a or "accept" in a]

@@ -80,6 +80,17 @@ def buttons(unit: Browser, act: str) -> list[Element]:
     return unit.page.root.all("button", data_act=act)
 
 
+def test_p3_of_a_face_that_is_on_the_screen_nothing_is_noted(faced: Faced):
+    unit = faced.unit
+    assert unit.choose("pin").screen == "way"
+    unit.press("/kiosk/decline")
+    assert "face" in unit.page.ways
+    with faced.world.house.store.reads() as session:
+        visit = queries.verification(session, "hotel", unit.page.visit)
+        assert visit is not None
+        assert set(visit.offered or {}) == {"card", "qr", "pin"}
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_face_is_set_up_and_then_opens_the_door(faced: Faced, language: str):
     unit = faced.unit
