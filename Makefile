@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 # Two at a time, the tests of a file together: they share a browser or a server.
 TWO := -n 2 --dist loadfile
+FAST := "not browser and not postgres and not slow"
 LOCKED := $(PIP) --require-hashes --only-binary :all:
 
 # What has been done is a file; a second run finds it newer than its causes and does nothing.
@@ -30,7 +31,8 @@ test: setup lint types ## set up, then everything: style, types, all tests, with
 	browser=$$($(BIN)/python tools/browser.py) && \
 	  EITHERWAY_TEST_BROWSER="$$browser" $(BIN)/python -m pytest $(TWO) $(PYTEST_ARGS)
 
-check: setup lint types fast ## style, types and the quick tests: for every change
+check: setup lint types ## style, types, the pure tests and those of what changed: for every commit
+	$(BIN)/python -m pytest -q --quick $(TWO) -m $(FAST) $(PYTEST_ARGS)
 
 setup: $(READY_TO_TEST) $(VENDOR) face-if-we-can $(CATALOGUES) ## all that `make test` needs, but for the browser
 
@@ -45,12 +47,12 @@ lint: $(READY_TO_TEST)
 types: $(READY_TO_TEST)
 	$(BIN)/mypy
 
-fast: setup
-	$(BIN)/python -m pytest -q $(TWO) -m "not browser and not postgres and not slow" $(PYTEST_ARGS)
+fast: setup ## all tests on SQLite that need no browser and take no time
+	$(BIN)/python -m pytest -q $(TWO) -m $(FAST) $(PYTEST_ARGS)
 
 coverage: setup ## the quick tests, with the lines and branches they miss
 	@mkdir -p var/coverage
-	$(BIN)/coverage run -m pytest -q -m "not browser and not postgres and not slow"
+	$(BIN)/coverage run -m pytest -q -m $(FAST)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

@@ -1,6 +1,8 @@
 """What every test may ask for. The fixtures live in the modules named here, one subject each."""
 
 import os
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,12 +22,39 @@ MARKED_BY_FIXTURE = {
     "playwright": pytest.mark.browser,
     "postgres": pytest.mark.postgres,
     "serve": pytest.mark.slow,
+    "database_url": pytest.mark.database,
+    "empty_database_url": pytest.mark.database,
+    "empty_sqlite_url": pytest.mark.database,
+    "house": pytest.mark.database,
+    "make_world": pytest.mark.database,
+    "sqlite_url": pytest.mark.database,
 }
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer `--quick`: of the tests with a database, those of what has changed since the commit."""
+    parser.addoption("--quick", action="store_true", help="databases only where code has changed")
+
+
+def touched() -> set[Path]:
+    """Name the test files that changed since the last commit, and those of rooms that did."""
+    ask = ["git", "status", "--porcelain", "--no-renames", "--untracked-files=all"]
+    told = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    found = {Path(line[3:]) for line in told.splitlines()}
+    rooms = [path for path in found if path.parts[0] == "gateway"]
+    mirrored = {Path("tests", *path.parts[1:-1], f"test_{path.name}") for path in rooms}
+    return {ROOT / path for path in found | mirrored}
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark each test by what it asks for, before `-m` chooses."""
     for item in items:
         for fixture in MARKED_BY_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKED_BY_FIXTURE[fixture])
+    if config.getoption("--quick"):
+        changed = touched()
+        left = [i for i in items if i.path not in changed and i.get_closest_marker("database")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [i for i in items if i not in set(left)]

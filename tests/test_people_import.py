@@ -64,6 +64,7 @@ def test_the_example_is_a_list_that_can_be_read_in(hotel: Run, listed: Path):
     assert done.output == "4 enrolled, 0 changed, 0 as they were.\n"
 
 
+@pytest.mark.slow
 def test_the_bar_is_for_a_terminal_alone(hotel: Run, listed: Path, env: dict[str, str]):
     command = [sys.executable, "-m", "gateway.cli", "subscriber", "import", "hotel", str(listed)]
     whole = {**os.environ, **env, "TERM": "xterm"}

@@ -433,6 +433,7 @@ def start(sqlite_template, tmp_path, monkeypatch) -> Start:
     return Start(path, people, cookies)
 
 
+@pytest.mark.slow
 def test_p1_p3_p6_whatever_happens_a_way_or_a_person_stays_and_nothing_counts_twice(start):
     class Here(Visits):
         pass

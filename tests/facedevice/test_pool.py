@@ -22,6 +22,8 @@ from tests.faces import drawn_frames, needs_engine
 from tests.houses import together
 from tests.servers import alive
 
+pytestmark = pytest.mark.slow  # each starts processes and waits for them
+
 FRAMES = blocks.frames(1, "left")
 SLOW, HANG, DIE = (
     blocks.frames(1, "left", wall) for wall in (blocks.SLOW, blocks.HANG, blocks.DIE)

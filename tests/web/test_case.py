@@ -119,7 +119,9 @@ def test_a_welcome_that_runs_out_ends_no_visit_that_staff_took_back(world: World
     unit.press(f"/staff/case/{code}/accept", reason="known_in_person", code=mei.code())
     assert gate.get("/kiosk").screen == "verified"
     welcome = gate.page.filled("/kiosk/leave", seen="verified")
-    unit.send("/staff/override/undo", **unit.page.filled("/staff/override/undo"), reason="by_mistake")
+    unit.send(
+        "/staff/override/undo", **unit.page.filled("/staff/override/undo"), reason="by_mistake"
+    )
     assert gate.send("/kiosk/leave", **welcome).screen == "help"
     assert gate.page.visit == visit
 
