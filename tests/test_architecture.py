@@ -24,7 +24,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"audit"}),
     frozenset({"alarms"}),
     frozenset({"rules"}),
-    frozenset({"consent", "entitlement", "visit"}),
+    frozenset({"consent", "entitlement", "visit", "checkpoints"}),
     frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding"}),
     frozenset({"browsers"}),
     frozenset(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from gateway.audit.merkle import HASH_BYTES
-from gateway.audit.note import BadNote
+from gateway.errors import BadNote
 
 _SIZE = re.compile(r"0|[1-9]\d{0,17}")
 

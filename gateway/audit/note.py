@@ -23,6 +23,8 @@ from typing import Self
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from gateway.errors import BadNote
+
 ED25519, COSIGNATURE = 1, 4
 MOST_BYTES = 64 * 1024
 MOST_SIGNATURES = 64
@@ -32,10 +34,6 @@ _SIGNATURE = 64  # bytes (RFC 8032 section 5.1.6)
 _NAME = re.compile(r"[^\s+]+")
 _LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+=*)")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
-
-
-class BadNote(ValueError):
-    """A note that cannot be believed, and why."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gateway.audit import note
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.note import COSIGNATURE, BadNote, Signer, Verifier
+from gateway.audit.note import COSIGNATURE, Signer, Verifier
+from gateway.errors import BadNote
 
 SHARED = Path(__file__).parents[3] / "shared" / "vectors" / "note.json"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -2,11 +2,14 @@
 
 from alembic import context
 
-from gateway.store import staffed
+from gateway.store import logged, staffed
+from gateway.store.base import Base
+
+HELD = (logged, staffed)  # so that all tables are known
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=staffed.Staff.metadata,
+    target_metadata=Base.metadata,
     transaction_per_migration=False,
 )
 context.run_migrations()
