@@ -29,6 +29,7 @@ from gateway.store import logged
 from gateway.store.models import Record
 
 FORMAT = 2
+LOST = bytes(HASH_BYTES)
 SET_BACK = timedelta(minutes=1)
 """From here on a record says that the clock showed an earlier time than the log had reached."""
 
@@ -67,11 +68,17 @@ def read_hashes(session: Session, site_id: str, places: Iterable[Place]) -> dict
 
 
 def _kept(session: Session, site_id: str, taken: range) -> dict[Place, bytes]:
-    """Read what the records to come are hashed with: for every other one, nothing."""
+    """Read what the records to come are hashed with: for every other one, nothing.
+
+    Where a record was taken out of the log, `LOST` stands for it. The log is broken then, and says
+    so to whoever checks it; but nobody is kept out of a door for it.
+    """
     beside = {place for seq in taken for place in merkle.siblings(seq)}
-    return read_hashes(
-        session, site_id, [p for p in beside if merkle.completed_by(p) < taken.start]
-    )
+    asked = [place for place in beside if merkle.completed_by(place) < taken.start]
+    try:
+        return read_hashes(session, site_id, asked)
+    except KeyError:
+        return dict.fromkeys(asked, LOST)
 
 
 def _at(hashes: bytes, level: int) -> bytes:
