@@ -18,6 +18,7 @@ from gateway import (
     device_cli,
     keys,
     log,
+    log_cli,
     methods,
     people,
     people_import,
@@ -244,7 +245,7 @@ def api_key_add(site_id: str, name: str) -> None:
 
 
 people.subscriber.add_command(people_import.subscriber_import)
-for group in (device_cli.device_, people.subscriber, staff_cli.staff, bench.bench):
+for group in (device_cli.device_, people.subscriber, staff_cli.staff, log_cli.log_, bench.bench):
     cli.add_command(group)
 
 
