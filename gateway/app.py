@@ -27,6 +27,7 @@ from gateway.web.face_devices import face_devices
 from gateway.web.faces import faces
 from gateway.web.imports import pages as imports
 from gateway.web.kiosk import kiosk
+from gateway.web.log_pages import log as log_pages
 from gateway.web.my import my
 from gateway.web.my_face import my_face
 from gateway.web.passkeys import passkeys
@@ -49,6 +50,7 @@ CONSOLE = (
     arrivals,
     person,
     imports,
+    log_pages,
 )
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds

@@ -59,7 +59,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"serve"}),
     frozenset({"people", "demo_face", "bench"}),
-    frozenset({"staff_cli", "device_cli", "log_cli", "people_import"}),
+    frozenset({"staff_cli", "device_cli", "log_cli", "people_import", "bench_log"}),
     frozenset({"cli"}),
 )
 FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}

@@ -59,8 +59,9 @@ NAV = (
     ("queue.show", EVERYBODY, "bell"),
     ("people.find", READING, "person"),
     ("doors.show", EVERYBODY, "door"),
-    ("imports.show", EVERYBODY - ON_DUTY | SUPERVISOR, "list"),
+    ("imports.show", EVERYBODY - ON_DUTY | SUPERVISOR, "document"),
     ("watch.show", EVERYBODY - {Role.DESK}, "eye"),
+    ("log.show", EVERYBODY - {Role.DESK}, "list"),
     ("accounts.show", EVERYBODY - {Role.DESK}, "key"),
 )
 

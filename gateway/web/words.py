@@ -25,6 +25,7 @@ TABS = {
     "doors.show": N_("Doors"),
     "imports.show": N_("Import"),
     "watch.show": N_("Overrides"),
+    "log.show": N_("Log"),
     "accounts.show": N_("Staff"),
 }
 SAID = {
