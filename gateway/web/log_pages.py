@@ -4,7 +4,9 @@ What strangers need, the newest checkpoint and the public keys, is there without
 records themselves are for whoever may read them.
 """
 
+import json
 import re
+from datetime import datetime
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -50,6 +52,7 @@ def show(who: Known) -> ResponseReturnValue:
         head=head,
         rows=rows,
         sought=sought,
+        moment=_moment,
         more=rows[-1].seq if rows and rows[-1].seq and not sought else None,
         note=signed[1] if signed else "",
         newest=newest,
@@ -109,6 +112,11 @@ def public_keys(site_id: str) -> ResponseReturnValue:
     if not keys:
         raise NotFound(site_id)
     return _text("".join(f"{key.verifier}\n" for key in keys))
+
+
+def _moment(body: str) -> datetime:
+    """Read when a record was written."""
+    return datetime.fromisoformat(json.loads(body)["at"])
 
 
 def _newest(site_id: str) -> str:

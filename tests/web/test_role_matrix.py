@@ -32,10 +32,7 @@ FIRST = {  # what these say before a code of now, or before somebody is looked f
     "passkeys.ask_new": 409,
     "people.found": 303,
 }
-ASKS = {
-    "people.search",
-    "log.find",
-}  # by POST, since a name may stand in no address; it changes nothing
+ASKS = {"people.search", "log.find"}  # by POST, as every form is; they change nothing
 ROUTES = sorted(MAY)
 
 
