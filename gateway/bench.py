@@ -1,7 +1,7 @@
 """Benchmarks: what the doors cost, measured as ratios within one run, since machines are noisy.
 
     gateway bench face FRAMES     what PINs feel of a flood of face captures
-    gateway bench log             what the log costs as it grows (bench_log)
+    gateway bench log RECORDS     what the log costs as it grows (bench_log)
 
 Everything is real and of its own: a gateway with its workers and a face device, each its own
 program, in a folder that is thrown away.

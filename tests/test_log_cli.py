@@ -1,0 +1,113 @@
+"""The log by the command line: checked, proved, exported, and cosigned."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import update
+
+from gateway.audit.note import COSIGNATURE, Note, Signer
+from gateway.rules import House
+from gateway.store.models import Record
+from tests.test_cli import Run, env, file, hotel, house, run
+
+__all__ = ["env", "file", "hotel", "house", "run"]
+WITNESS = Signer("witness.example/w1", Ed25519PrivateKey.from_private_bytes(b"w" * 32), COSIGNATURE)
+
+
+def test_a_log_is_checked_where_it_is(hotel: Run):
+    key = hotel("log", "key", "hotel").output.strip()
+    told = hotel("log", "verify", "hotel", "--key", key)
+    assert told.exit_code == 0
+    assert told.output.endswith("It is sound.\n")
+    assert "Not checked: " in told.output
+    assert json.loads(hotel("log", "verify", "hotel", "--json").output)["sound"] is True
+
+
+def test_a_log_that_was_altered_fails_and_names_the_record(hotel: Run, house: House):
+    hotel("log", "checkpoint", "hotel")
+    with house.store.writes.begin() as session:
+        session.execute(update(Record).where(Record.seq == 0).values(body="{}"))
+    told = hotel("log", "verify", "hotel")
+    assert told.exit_code == 1
+    assert "WRONG: record 0: " in told.output
+    assert told.output.endswith("It is NOT sound.\n")
+    assert json.loads(hotel("log", "verify", "hotel", "--json").output)["wrong"][0]["record"] == 0
+
+
+def test_an_export_is_checked_without_a_database(
+    hotel: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    key = hotel("log", "key", "hotel").output.strip()
+    assert hotel("log", "export", "hotel", str(tmp_path / "log")).exit_code == 0
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////proc/no/such.db")
+    told = hotel("log", "verify", str(tmp_path / "log"), "--key", key)
+    assert (told.exit_code, told.output[-13:]) == (0, "It is sound.\n")
+    wrong = hotel("log", "verify", str(tmp_path / "log"), "--key", "nonsense")
+    assert wrong.exit_code == 1
+    assert "not a key" in wrong.stderr
+
+
+def test_a_log_is_read_on_from_a_checkpoint_that_was_kept(hotel: Run, tmp_path: Path):
+    (tmp_path / "kept").write_text(hotel("log", "checkpoint", "hotel").output)
+    hotel("site", "close-way", "hotel", "pin", "--why", "out of order")
+    told = hotel("log", "verify", "hotel", "--from", str(tmp_path / "kept"))
+    assert told.exit_code == 0
+    assert "records before the trusted checkpoint" in told.output
+    (tmp_path / "kept").write_text("nothing")
+    assert hotel("log", "verify", "hotel", "--from", str(tmp_path / "kept")).exit_code == 1
+
+
+def test_a_record_is_proved_and_the_proof_checked(hotel: Run, tmp_path: Path):
+    key = hotel("log", "key", "hotel").output.strip()
+    assert "index 0" in hotel("log", "prove", "hotel", "0").output
+    assert hotel("log", "prove", "hotel", "0", "--to", str(tmp_path / "r")).exit_code == 0
+    paths = (str(tmp_path / "r"), str(tmp_path / "r.tlog-proof"))
+    told = hotel("log", "check-proof", *paths, "--key", key)
+    assert told.output.startswith("Record 0 is in eitherway/hotel-")
+    (tmp_path / "r").write_text("{}")
+    assert hotel("log", "check-proof", *paths, "--key", key).exit_code == 1
+    assert hotel("log", "prove", "hotel", "site.applied").exit_code == 0
+    assert hotel("log", "prove", "hotel", "nobody").exit_code == 1
+    assert hotel("log", "prove", "hotel", "99").exit_code == 1
+
+
+def test_records_are_shown_as_they_are_written(hotel: Run):
+    hotel("site", "close-way", "hotel", "pin", "--why", "out of order")
+    lines = hotel("log", "show", "hotel").output.splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == list(range(len(lines)))
+    assert len(hotel("log", "show", "hotel", "--last", "1").output.splitlines()) == 1
+    assert len(hotel("log", "show", "hotel", "--with", "site.applied").output.splitlines()) == 1
+
+
+def test_a_witness_is_accepted_cosigns_and_is_ended(hotel: Run, tmp_path: Path):
+    assert "No witness yet" in hotel("log", "witness", "list", "hotel").output
+    assert hotel("log", "witness", "add", "hotel", str(WITNESS.verifier)).exit_code == 0
+    assert hotel("log", "witness", "list", "hotel").output.strip() == str(WITNESS.verifier)
+    whole = hotel("log", "checkpoint", "hotel").output
+    line = WITNESS.line(Note.parse(whole).text, int(datetime.now(UTC).timestamp()))
+    (tmp_path / "signed").write_text(whole + line)
+    assert hotel("log", "cosign", "hotel", str(tmp_path / "signed")).output == (
+        f"Kept: {WITNESS.name}\n"
+    )
+    assert "1 of those cosigned" in hotel("log", "verify", "hotel").output
+    assert hotel("log", "witness", "remove", "hotel", WITNESS.name).exit_code == 0
+    (tmp_path / "signed").write_text("nothing")
+    assert hotel("log", "cosign", "hotel", str(tmp_path / "signed")).exit_code == 1
+
+
+def test_the_key_is_rotated_and_strangers_follow(hotel: Run):
+    first = hotel("log", "key", "hotel").output.strip()
+    new = hotel("log", "rotate-key", "hotel").output.strip()
+    assert hotel("log", "key", "hotel").output.split() == [first, new]
+    assert hotel("log", "verify", "hotel", "--key", first).exit_code == 0
+    assert hotel("log", "verify", "hotel", "--key", new).exit_code == 1
+
+
+def test_the_bench_says_what_the_log_costs(run: Run):
+    told = run("bench", "log", "1000")
+    assert told.exit_code == 0, told.output
+    assert "1,000 records: append" in told.output
+    assert "sound" in told.output
