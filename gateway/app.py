@@ -33,10 +33,11 @@ from gateway.web.passkeys import passkeys
 from gateway.web.people import people
 from gateway.web.person import person
 from gateway.web.queue import queue
+from gateway.web.receipts import receipts
 from gateway.web.staff import staff
 from gateway.web.watch import watch
 
-PAGES = (kiosk, faces, my, my_face)
+PAGES = (kiosk, faces, my, my_face, receipts)
 CONSOLE = (
     staff,
     accounts,

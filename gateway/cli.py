@@ -21,6 +21,7 @@ from gateway import (
     methods,
     people,
     people_import,
+    receipt_cli,
     rules,
     serve,
     sitefile,
@@ -244,7 +245,13 @@ def api_key_add(site_id: str, name: str) -> None:
 
 
 people.subscriber.add_command(people_import.subscriber_import)
-for group in (device_cli.device_, people.subscriber, staff_cli.staff, bench.bench):
+for group in (
+    device_cli.device_,
+    people.subscriber,
+    staff_cli.staff,
+    bench.bench,
+    receipt_cli.receipt,
+):
     cli.add_command(group)
 
 

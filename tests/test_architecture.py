@@ -24,7 +24,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"audit"}),
     frozenset({"alarms"}),
     frozenset({"rules"}),
-    frozenset({"consent", "entitlement", "visit"}),
+    frozenset({"consent", "entitlement", "visit", "consent_receipt"}),
     frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding"}),
     frozenset({"browsers"}),
     frozenset(
@@ -49,15 +49,16 @@ STEPS: tuple[frozenset[str], ...] = (
             "sign_in",
             "guesses",
             "staff_passkeys",
+            "receipt",
         }
     ),
-    frozenset({"cases", "watch"}),
+    frozenset({"cases", "watch", "receipt_check"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),
     frozenset({"serve"}),
     frozenset({"people", "demo_face", "bench"}),
-    frozenset({"staff_cli", "device_cli", "people_import"}),
+    frozenset({"staff_cli", "device_cli", "people_import", "receipt_cli"}),
     frozenset({"cli"}),
 )
 FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}

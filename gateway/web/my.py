@@ -37,6 +37,7 @@ BACK = {
     "pass": "my.live_pass",
     "confirm": "my.confirm",
     "demo": "demo.page",
+    "receipt": "receipts.open_",
 }
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from gateway import policy, qr_picture, rules
+from gateway import policy, qr_picture, receipt, rules
 from gateway.capture import WAY, keeper
 from gateway.methods import Claiming, Kind, Method, Prompt, Way
 from gateway.permits import Keep
@@ -39,14 +39,21 @@ def screen_of(visit: Verification | None) -> str:
         return "choose"
     if own := _own_face(visit):
         return own
-    if State(visit.state) in {State.VERIFIED, State.DENIED}:
-        return visit.state
+    if answered := _answered(visit):
+        return answered
     if visit.document == "wanted" and visit.state == State.ACTIVE:
         return "document"
     if visit.way:
         failed = visit.message is not None and "slip" not in visit.message
         return "retry" if failed else _capturing(visit) or "way"
     return "referred" if State(visit.state) is State.REFERRED else "choose"
+
+
+def _answered(visit: Verification) -> str:
+    """Name the screen of a visit that has its answer, or whose receipt is being taken."""
+    if (visit.message or {}).get("receipt") and State(visit.state) in receipt.ANSWERED:
+        return "receipt"
+    return visit.state if State(visit.state) in {State.VERIFIED, State.DENIED} else ""
 
 
 def _capturing(visit: Verification) -> str:
@@ -245,3 +252,9 @@ def reverse_code(house: House, base_url: str, visit: Verification) -> dict[str, 
     number = int.from_bytes(proof[16:18], "big") % 100
     address = urljoin(f"{base_url}/", f"confirm#{visit.site_id}.{visit.id}.{proof[:16].hex()}")
     return {"svg": qr_svg(address), "check": f"{number:02}", "address": address}
+
+
+def receipt_code(house: House, base_url: str, visit: Verification) -> dict[str, str]:
+    """Make the code by which a phone opens the receipt of a visit."""
+    address = urljoin(f"{base_url}/", f"my/receipt#{receipt.code(house, visit)}")
+    return {"svg": qr_svg(address), "address": address}

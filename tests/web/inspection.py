@@ -29,9 +29,23 @@ SCREENS = frozenset(
         "retry",
         "referred",
         "help",
+        "receipt",
     }
 )
-PAGES = frozenset({"pair", "error", "open", "pass", "confirm", "confirmed", "my-face", "demo"})
+PAGES = frozenset(
+    {
+        "pair",
+        "error",
+        "open",
+        "pass",
+        "confirm",
+        "confirmed",
+        "my-face",
+        "demo",
+        "receipt-open",
+        "receipt-paper",
+    }
+)
 FLOW = frozenset(
     [
         "article",
