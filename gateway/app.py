@@ -27,6 +27,7 @@ from gateway.web.face_devices import face_devices
 from gateway.web.faces import faces
 from gateway.web.imports import pages as imports
 from gateway.web.kiosk import kiosk
+from gateway.web.mine import pages as mine
 from gateway.web.my import my
 from gateway.web.my_face import my_face
 from gateway.web.passkeys import passkeys
@@ -37,7 +38,7 @@ from gateway.web.receipts import receipts
 from gateway.web.staff import staff
 from gateway.web.watch import watch
 
-PAGES = (kiosk, faces, my, my_face, receipts)
+PAGES = (kiosk, faces, my, my_face, receipts, mine)
 CONSOLE = (
     staff,
     accounts,

@@ -50,9 +50,10 @@ STEPS: tuple[frozenset[str], ...] = (
             "guesses",
             "staff_passkeys",
             "receipt",
+            "mine",
         }
     ),
-    frozenset({"cases", "watch", "receipt_check"}),
+    frozenset({"cases", "watch", "receipt_check", "my_data"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),

@@ -38,6 +38,7 @@ BACK = {
     "confirm": "my.confirm",
     "demo": "demo.page",
     "receipt": "receipts.open_",
+    "mine": "mine.enter",
 }
 
 

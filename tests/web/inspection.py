@@ -44,6 +44,9 @@ PAGES = frozenset(
         "demo",
         "receipt-open",
         "receipt-paper",
+        "my-enter",
+        "my-home",
+        "my-all",
     }
 )
 FLOW = frozenset(
