@@ -5,7 +5,9 @@ GatewayError
 ├── BadSite         a site file is refused whole, with every fault it has
 ├── NotFound        nothing by that name at this site
 ├── NotAllowed      known, but not for this caller
-└── NotPossible     the thing is in a state that does not permit the act
+├── NotPossible     the thing is in a state that does not permit the act
+├── BadNote         a signed text that cannot be believed
+└── LogBroken       a log is not what was signed of it
 
 A presentation that does not match is not here: that is a value (`methods.Evidence`).
 """
@@ -64,3 +66,11 @@ class NotPossible(GatewayError):
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
         self.code = code
+
+
+class BadNote(GatewayError):
+    """A note, key, checkpoint or proof that cannot be believed; says why."""
+
+
+class LogBroken(GatewayError):
+    """A site's log does not begin with what was signed of it before."""

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from gateway import alarms, audit, jose, policy
 from gateway.alarms import Alarmed
+from gateway.audit import log_keys
 from gateway.errors import NotFound
 from gateway.keys import Secrets
 from gateway.methods import Method, Place
@@ -22,7 +23,7 @@ from gateway.signing import SigningKey
 from gateway.site import SiteFile
 from gateway.sitefile import changes
 from gateway.store import Store, queries
-from gateway.store.models import Closure, Device, Door, Key, LogHead, Site
+from gateway.store.models import Closure, Device, Door, Key, Site
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def apply(house: House, file: SiteFile, now: datetime) -> tuple[str, ...]:
             row = Site(site_id=site_id, document="", digest="", applied_at=now)
             session.add(row)
             session.flush()
-            session.add(LogHead(site_id=site_id, size=0))
+            log_keys.begin(house.secrets, session, site_id, now)
             add_key(house, session, site_id, now)
         row.document, row.digest, row.applied_at = file.canonical(), file.digest, now
         _keep_doors(session, file, now)

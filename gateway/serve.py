@@ -22,7 +22,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from gateway import face_keeping, importing, rehearsal, verification
+from gateway import checkpoints, face_keeping, importing, rehearsal, verification
 from gateway.app import create_app, make_house, utc_now
 from gateway.config import Config, bind, check_free
 from gateway.log import Lines
@@ -226,5 +226,7 @@ def sweep(house: House) -> None:
     rehearsal.sweep(house, now)
     if forgotten := importing.sweep(house, now):
         log.info("lists_forgotten", lists=forgotten)
+    if signed := checkpoints.sweep(house, now):
+        log.info("signed", checkpoints=signed)
     with house.store.writes.begin() as session:
         queries.forget_stale(session, now, now - THROTTLES_KEPT)

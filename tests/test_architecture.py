@@ -24,7 +24,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"audit"}),
     frozenset({"alarms"}),
     frozenset({"rules"}),
-    frozenset({"consent", "entitlement", "visit", "consent_receipt"}),
+    frozenset({"consent", "entitlement", "visit", "checkpoints", "consent_receipt"}),
     frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding"}),
     frozenset({"browsers"}),
     frozenset(

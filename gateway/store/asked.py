@@ -4,9 +4,11 @@ To write a question with SQLAlchemy takes three times as long as to ask it. The 
 on tables, not on classes: the session holds nothing of theirs that must be brought in step.
 """
 
-from sqlalchemy import BindParameter, bindparam, func, select, update
+from datetime import datetime
 
-from gateway.store.base import Base
+from sqlalchemy import BindParameter, bindparam, case, func, select, update
+
+from gateway.store.base import Base, Instant
 from gateway.store.models import (
     ApiKey,
     Attempt,
@@ -16,6 +18,7 @@ from gateway.store.models import (
     Entitlement,
     Grant,
     Key,
+    Record,
     Referral,
     Site,
     Subscriber,
@@ -87,9 +90,16 @@ THROTTLES = select(Throttle).where(
     Throttle.site_id == _SITE, Throttle.key.in_(bindparam("names", expanding=True))
 )
 _HEAD = Base.metadata.tables["log_head"]
+_AT: BindParameter[datetime] = bindparam("at", type_=Instant())
 GROW = (
     update(_HEAD)
     .where(_HEAD.c.site_id == _SITE)
-    .values(size=_HEAD.c.size + bindparam("by"))
-    .returning(_HEAD.c.size)
+    .values(
+        size=_HEAD.c.size + bindparam("by"),
+        at=case((_HEAD.c.at > _AT, _HEAD.c.at), else_=_AT),
+    )
+    .returning(_HEAD.c.size, _HEAD.c.at, _HEAD.c.key_id)
+)
+COMPLETED = select(Record.seq, Record.hashes).where(
+    Record.site_id == _SITE, Record.seq.in_(bindparam("seqs", expanding=True))
 )

@@ -11,6 +11,7 @@ from sqlalchemy import (
     JSON,
     ForeignKeyConstraint,
     Index,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -384,19 +385,31 @@ class ApiKey(Base):
 
 
 class Record(Base):
-    """One line of a site's log: canonical JSON, numbered without a gap, written with its fact."""
+    """One line of a site's log: canonical JSON, numbered without a gap, written with its fact.
+
+    `hashes` are those it completes in the site's tree, 32 bytes each: its own as a leaf, then that
+    of each whole subtree it is the last leaf of. They never change again.
+    """
 
     __tablename__ = "record"
     site_id: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[str]
     body: Mapped[str] = mapped_column(Text)
+    hashes: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class LogHead(Base):
-    """How many records a site's log has; appenders to one site take turns on this row."""
+    """How many records a site's log has; appenders to one site take turns on this row.
+
+    `at` is the last record's time, which only rises; `key_id` names the key its checkpoints are
+    signed with, and `origin` the log itself, for good.
+    """
 
     __tablename__ = "log_head"
     site_id: Mapped[str] = mapped_column(primary_key=True)
     size: Mapped[int]
+    at: Mapped[datetime | None]
+    origin: Mapped[str] = mapped_column(String(100))
+    key_id: Mapped[str]
     __table_args__ = (ForeignKeyConstraint(["site_id"], ["site.site_id"]),)

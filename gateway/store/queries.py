@@ -392,12 +392,6 @@ def forget_stale(session: Session, now: datetime, throttles_before: datetime) ->
 # --- the log ---
 
 
-def extend_log(session: Session, site_id: str, by: int) -> int:
-    """Take the next `by` numbers of a site's log; returns the first. Other appenders wait."""
-    size: int = session.execute(asked.GROW, {"site": site_id, "by": by}).scalar_one()
-    return size - by
-
-
 def records(session: Session, site_id: str, start: int = 0) -> Sequence[Record]:
     chosen = select(Record).where(Record.site_id == site_id, Record.seq >= start)
     return session.scalars(chosen.order_by(Record.seq)).all()

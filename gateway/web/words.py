@@ -113,6 +113,7 @@ DONE = {
     "denied": N_("Not let in"),
 }
 ALARMS = {
+    "log_broken": N_("The log does not begin with what was signed of it: call the operator"),
     "many_overrides": N_("%(staff)s has decided on their own word unusually often in an hour"),
     "sign_in_stolen": N_("Somebody used a copy of %(staff)s's sign-in; it is ended"),
     "guessing": N_("Somebody is guessing passwords or codes; they are made to wait"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway import audit, enrolment, override, rules, verification
 from gateway.attempt import Presentation
+from gateway.audit import log_keys
 from gateway.document_check import give
 from gateway.errors import NotFound
 from gateway.rules import House, Rules
@@ -98,9 +99,10 @@ def test_ends_leave_a_record(house: House, site: Rules):
 def test_a_record_is_canonical_and_says_its_format(house: House, site: Rules):
     with house.store.reads() as session:
         (row,) = queries.records(session, site.id)
+        (key,) = log_keys.known(session, site.id)
     assert row.body == (
         '{"at":"2026-11-23T12:00:00.000+00:00","data":{"digest":"' + site.file.digest + '"},'
-        '"kind":"site.applied","seq":0,"site":"hotel","v":1}'
+        f'"key":"{key.verifier.key_id}","kind":"site.applied","seq":0,"site":"hotel","v":2}}'
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     Date,
     ForeignKeyConstraint,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -130,7 +131,7 @@ def test_no_row_refers_to_a_row_of_another_site(key: ForeignKeyConstraint):
 
 @pytest.mark.parametrize("column", COLUMNS, ids=str)
 def test_every_column_has_a_type_from_the_map(column: Column[object]):
-    assert type(column.type) in {Instant, String, Text, JSON, BigInteger, Date}
+    assert type(column.type) in {Instant, String, Text, JSON, BigInteger, Date, LargeBinary}
     if type(column.type) is String:
         assert column.type.length in {64, 100, 200}
 

@@ -26,12 +26,14 @@ from gateway.store import (
     guessed,
     held,
     imports,
+    logged,
     passkeys,
     people,
     queries,
     roster,
 )
 from gateway.store.base import Base
+from gateway.store.logged import Cosignature, SignedCheckpoint, Witness
 from gateway.store.models import (
     Consent,
     Enrolment,
@@ -209,7 +211,21 @@ CASES: dict[str, Case] = {
     "clear_throttles": lambda s, site, _: queries.clear_throttles(s, site, ["c"]),
     "tallies": lambda s, site, _: queries.tallies(s, site, NOW.date()),
     "use_token": lambda s, site, _: not queries.use_token(s, site, "jti", NOW),
-    "extend_log": lambda s, site, _: queries.extend_log(s, site, 1),
+    "logged.extend": lambda s, site, _: logged.extend(s, site, 1, NOW),
+    "logged.completed": lambda s, site, _: list(logged.completed(s, site, [0, 1])),
+    "logged.head": lambda s, site, _: logged.head(s, site),
+    "logged.lock_head": lambda s, site, _: logged.lock_head(s, site),
+    "logged.record": lambda s, site, _: logged.record(s, site, 0),
+    "logged.find": lambda s, site, _: logged.find(s, site, "begun", 9),
+    "logged.newest": lambda s, site, _: logged.newest(s, site, 99, 9),
+    "logged.each": lambda s, site, _: list(logged.each(s, site, 0, 9)),
+    "logged.keys": lambda s, site, _: logged.keys(s, site),
+    "logged.checkpoint": lambda s, site, _: logged.checkpoint(s, site),
+    "logged.checkpoints": lambda s, site, _: list(logged.checkpoints(s, site)),
+    "logged.witnesses": lambda s, site, _: logged.witnesses(s, site),
+    "logged.forget_witness": lambda s, site, _: logged.forget_witness(s, site, "witness"),
+    "logged.cosignatures": lambda s, site, _: logged.cosignatures(s, site, 5),
+    "logged.vouched": lambda s, site, _: logged.vouched(s, site),
     "records": lambda s, site, _: queries.records(s, site),
 }
 SILENT = {
@@ -230,6 +246,7 @@ SILENT = {
     "clear_throttles",
     "revoke_api_keys",
     "close_subscribers",
+    "logged.forget_witness",
 }  # they answer nothing
 EVERY_SITE = {
     "site_ids": "lists the sites themselves",
@@ -263,6 +280,7 @@ def public() -> dict[str, Callable[..., Any]]:
             guessed,
             people,
             imports,
+            logged,
             roster,
         )
         for name, function in inspect.getmembers(room, inspect.isfunction)
@@ -316,10 +334,20 @@ def populate(house: House, site: Rules) -> Known:
 
 
 def bare_visit(session: Session, site: Rules) -> None:
-    """Give a site a visit to which nothing has come."""
+    """Give a site a visit to which nothing has come, and a checkpoint."""
     times = {"started_at": NOW, "touched_at": NOW, "expires_at": later(minutes=15)}
     named = {"site_id": site.id, "id": "bare", "door_id": "gate"}
     session.add(Verification(**named, **times, state="offered", draw="", failures={}))
+    log_of(session, site)
+
+
+def log_of(session: Session, site: Rules) -> None:
+    """Give a site a checkpoint that a witness has cosigned."""
+    here = {"site_id": site.id, "size": 5}
+    session.add(SignedCheckpoint(**here, note="note", at=NOW))
+    session.add(Witness(site_id=site.id, name="witness", vkey="key", added_at=NOW))
+    session.flush()
+    session.add(Cosignature(**here, witness="witness", line="line", at=NOW))
 
 
 def staff_of(session: Session, site: Rules, visit: str) -> None:

@@ -2,13 +2,14 @@
 
 from alembic import context
 
-from gateway.store import mine, staffed
+from gateway.store import logged, mine, staffed
+from gateway.store.base import Base
 
-TABLES = (staffed.Staff, mine.Request)  # one of each room that has some: to be known, it is loaded
+HELD = (logged, mine, staffed)  # so that all tables are known
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=TABLES[0].metadata,
+    target_metadata=Base.metadata,
     transaction_per_migration=False,
 )
 context.run_migrations()

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007_ones_own_page"
-down_revision = "0003_staff_console"
+down_revision = "0004_log"
 
 
 def upgrade() -> None:

@@ -1,0 +1,104 @@
+"""A record and the proof that it is in the log: what one hands to a stranger (C2SP tlog-proof).
+
+The stranger needs the record, this proof and the log's public key, and nothing of ours.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy.orm import Session
+
+from gateway import audit
+from gateway.audit import merkle
+from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.merkle import HASH_BYTES
+from gateway.audit.note import Signature, Verifier, open_
+from gateway.errors import BadNote, NotFound
+from gateway.store import logged
+
+HEADER = "c2sp.org/tlog-proof@v1"
+_INDEX = re.compile(r"index (0|[1-9]\d{0,17})")
+_MOST = 64  # hashes: as high as a tree can be
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That `body` is record `index` of the log whose `checkpoint`, a signed note, has `size`."""
+
+    body: str
+    index: int
+    size: int
+    path: tuple[bytes, ...]
+    checkpoint: str
+
+    @property
+    def text(self) -> str:
+        """The proof as a file; the record itself is not in it."""
+        hashes = "".join(f"{base64.b64encode(one).decode()}\n" for one in self.path)
+        return f"{HEADER}\nindex {self.index}\n{hashes}\n{self.checkpoint}"
+
+    @classmethod
+    def parse(cls, body: str, text: str) -> Self:
+        """Read what `text` wrote; `BadNote` if it is none. It is believed after `check` only."""
+        head, blank, signed = text.partition("\n\n")
+        lines = head.split("\n")
+        if not blank or lines[0] != HEADER:
+            raise BadNote(f"not a proof: its first line is not {HEADER}")
+        rest = lines[2:] if lines[1:2] and lines[1].startswith("extra ") else lines[1:]
+        index = _INDEX.fullmatch(rest[0]) if rest else None
+        path = tuple(_hash(line) for line in rest[1:])
+        if index is None or len(path) > _MOST:
+            raise BadNote("not a proof: it says no index, or is too long")
+        text_of = signed.rpartition("\n\n")[0] + "\n"
+        return cls(body, int(index[1]), Checkpoint.parse(text_of).size, path, signed)
+
+    def check(self, verifiers: Iterable[Verifier]) -> tuple[Checkpoint, tuple[Signature, ...]]:
+        """Say which checkpoint the record is in and who signed it; `BadNote` if it is in none."""
+        text, signatures = open_(self.checkpoint, verifiers)
+        told = Checkpoint.parse(text)
+        leaf = merkle.leaf_hash(self.body.encode())
+        if not merkle.check_inclusion(leaf, self.index, told.size, self.path, told.root):
+            raise BadNote(f"this is not record {self.index} of {told.origin}")
+        return told, signatures
+
+
+def _hash(line: str) -> bytes:
+    try:
+        found = base64.b64decode(line, validate=True)
+    except (binascii.Error, ValueError):
+        found = b""
+    if len(found) != HASH_BYTES:
+        raise BadNote("not a proof: a line that is no hash")
+    return found
+
+
+def prove(session: Session, site_id: str, seq: int) -> Proof | None:
+    """Prove a record by the newest checkpoint; None if none has been signed since it was written.
+
+    `NotFound` if there is no such record.
+    """
+    row = logged.record(session, site_id, seq)
+    if row is None:
+        message = f"no record {seq}"
+        raise NotFound(message)
+    signed = signed_note(session, site_id)
+    if signed is None or signed[0] <= seq:
+        return None
+    size, note = signed
+    path = merkle.prove_inclusion(
+        seq, size, lambda places: audit.read_hashes(session, site_id, places)
+    )
+    return Proof(row.body, seq, size, path, note)
+
+
+def signed_note(session: Session, site_id: str, size: int | None = None) -> tuple[int, str] | None:
+    """Give the checkpoint of a size, or the newest, with its witnesses' lines."""
+    row = logged.checkpoint(session, site_id, size)
+    if row is None:
+        return None
+    lines = (one.line for one in logged.cosignatures(session, site_id, row.size))
+    return row.size, row.note + "".join(lines)
