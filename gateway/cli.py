@@ -21,6 +21,7 @@ from gateway import (
     methods,
     people,
     people_import,
+    retention_cli,
     rules,
     serve,
     sitefile,
@@ -244,7 +245,13 @@ def api_key_add(site_id: str, name: str) -> None:
 
 
 people.subscriber.add_command(people_import.subscriber_import)
-for group in (device_cli.device_, people.subscriber, staff_cli.staff, bench.bench):
+for group in (
+    device_cli.device_,
+    people.subscriber,
+    staff_cli.staff,
+    retention_cli.retention_,
+    bench.bench,
+):
     cli.add_command(group)
 
 

@@ -17,14 +17,14 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"signing"}),
     frozenset({"keys", "documents", "passwords"}),
     frozenset({"tokens", "config", "specimens"}),
-    frozenset({"permits"}),
+    frozenset({"permits", "certificates"}),
     frozenset({"methods", "law", "site", "sitefile"}),
     frozenset({"policy", "lodging"}),
     frozenset({"store"}),
     frozenset({"audit"}),
     frozenset({"alarms"}),
     frozenset({"rules"}),
-    frozenset({"consent", "entitlement", "visit"}),
+    frozenset({"consent", "entitlement", "visit", "clock"}),
     frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding"}),
     frozenset({"browsers"}),
     frozenset(
@@ -51,13 +51,14 @@ STEPS: tuple[frozenset[str], ...] = (
             "staff_passkeys",
         }
     ),
-    frozenset({"cases", "watch"}),
+    frozenset({"cases", "watch", "erasure", "freezing"}),
+    frozenset({"ending", "retention"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),
     frozenset({"serve"}),
     frozenset({"people", "demo_face", "bench"}),
-    frozenset({"staff_cli", "device_cli", "people_import"}),
+    frozenset({"staff_cli", "device_cli", "people_import", "retention_cli"}),
     frozenset({"cli"}),
 )
 FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}
