@@ -22,6 +22,7 @@ from gateway import (
     people,
     people_import,
     receipt_cli,
+    retention_cli,
     rules,
     serve,
     sitefile,
@@ -251,6 +252,7 @@ for group in (
     staff_cli.staff,
     bench.bench,
     receipt_cli.receipt,
+    retention_cli.retention_,
 ):
     cli.add_command(group)
 

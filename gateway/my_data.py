@@ -39,7 +39,15 @@ TOLD: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "closed_at",
         ),
         "entitlement": ("id", "group", "basis", "not_before", "not_after", "revoked_at"),
-        "enrolment": ("id", "method", "last_two", "valid_from", "valid_to", "revoked_at"),
+        "enrolment": (
+            "id",
+            "method",
+            "last_two",
+            "valid_from",
+            "valid_to",
+            "revoked_at",
+            "frozen_at",
+        ),
         "verification": (
             "id",
             "door_id",
@@ -116,7 +124,7 @@ WITHHELD: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "verification_id": _WORKINGS,
             "material": _WORKINGS,
         },
-        "erase_order": {"kid": _WORKINGS},
+        "erase_order": {"kid": _WORKINGS, "erasure_id": _WORKINGS},
         "my_sign_in": {"secret_hash": _OPENS},
         "request": {"code_mac": _OPENS, "answered_by": _OTHERS},
     }

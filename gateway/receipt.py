@@ -13,14 +13,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from gateway import audit, consent_receipt, jose, rules
+from gateway import audit, checkpoints, consent_receipt, jose, rules
+from gateway.audit import log_keys, merkle, proofs
+from gateway.audit.proofs import Proof
 from gateway.consent_receipt import Line
-from gateway.errors import NotPossible
+from gateway.errors import LogBroken, NotPossible
 from gateway.policy import State
 from gateway.rules import House, Rules
 from gateway.signing import SigningKey
@@ -169,21 +170,48 @@ def _at(moment: datetime) -> str:
 
 
 def leaf(body: str) -> str:
-    """Hash a record as the log's tree does (RFC 9162 section 2.1.1): what ties a receipt to it."""
-    return sha256(b"\x00" + body.encode()).hexdigest()
+    """Hash a record as the log's tree does: what ties a receipt to it."""
+    return merkle.leaf_hash(body.encode()).hex()
 
 
 # --- the file ---
 
 
-def file(key: SigningKey, said: dict[str, Any], record: Record | None) -> str:
-    """Sign a receipt and write the file a person keeps: it can be checked without us."""
+def issue(house: House, site: Rules, told: Told, address: str, now: datetime) -> str:
+    """Write the file a person keeps: the signed receipt, its record, and the log's proof of it.
+
+    A checkpoint is signed for it if none has been since; without one the proof is left out.
+    """
+    proof = _proved(house, site.id, told.record, now)
+    with house.store.reads() as session:
+        key = rules.signing_key(house, session, site.id)
+        logs = [str(one.verifier) for one in log_keys.known(session, site.id)]
+    said = {**claims(site, told, address), "log": logs}
+    return file(key, said, told.record, proof)
+
+
+def _proved(house: House, site_id: str, record: Record | None, now: datetime) -> Proof | None:
+    if record is None:
+        return None
+    with house.store.reads() as session:
+        if proof := proofs.prove(session, site_id, record.seq):
+            return proof
+    try:
+        checkpoints.sign(house, site_id, now)
+    except LogBroken:
+        return None  # the staff are alarmed elsewhere; a receipt claims nothing of such a log
+    with house.store.reads() as session:
+        return proofs.prove(session, site_id, record.seq)
+
+
+def file(key: SigningKey, said: dict[str, Any], record: Record | None, proof: Proof | None) -> str:
+    """Sign a receipt and write its file: it can be checked without us."""
     canonical = json.loads(audit.canonical(said))
     kept = {
         "format": FORMAT,
         "receipt": jose.sign(key.private, key.kid, TYP, canonical),
         "key": {**jose.jwk(key.public), "kid": key.kid, "alg": "EdDSA", "use": "sig"},
         "record": record.body if record else None,
-        "proof": None,
+        "proof": proof.text if proof else None,
     }
     return json.dumps(kept, ensure_ascii=False, indent=1) + "\n"

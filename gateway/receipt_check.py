@@ -13,6 +13,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway import jose
+from gateway.audit.note import Verifier
+from gateway.audit.proofs import Proof
+from gateway.errors import BadNote
 from gateway.receipt import FORMAT, TYP, leaf
 from gateway.signing import Keys
 
@@ -61,7 +64,7 @@ def check(text: str, keys: Keys) -> Checked:
         return _bad("signature", "there is no signed receipt in this file")
     said: dict[str, Any] = message.claims
     signature = _signature(message, keys, kept)
-    return Checked((signature, _record(kept, said), _inclusion(kept)), said)
+    return Checked((signature, _record(kept, said), _inclusion(kept, said)), said)
 
 
 def _bad(what: str, why: str) -> Checked:
@@ -100,9 +103,20 @@ def _record(kept: dict[str, Any], said: dict[str, Any]) -> Finding:
     return Finding("record", Mark.GOOD, f"number {record.get('seq')} of the log of {said['iss']}")
 
 
-def _inclusion(kept: dict[str, Any]) -> Finding:
-    del kept
-    return Finding("inclusion", Mark.UNCHECKED, "the file has no proof that the log has the record")
+def _inclusion(kept: dict[str, Any], said: dict[str, Any]) -> Finding:
+    """Check that the log has the record, by the log's keys that the receipt names."""
+    body, text, named = kept.get("record"), kept.get("proof"), said.get("log")
+    if not isinstance(body, str) or not isinstance(text, str):
+        return Finding("inclusion", Mark.UNCHECKED, "the file has no proof that the log has it")
+    try:
+        verifiers = [Verifier.parse(str(one)) for one in named if one] if named else []
+        told, signed = Proof.parse(body, text).check(verifiers)
+    except (BadNote, TypeError) as error:
+        return Finding("inclusion", Mark.BAD, str(error))
+    why = (
+        f"in the checkpoint of {told.size} records of {told.origin}, by the key {signed[0].key_id}"
+    )
+    return Finding("inclusion", Mark.GOOD, why)
 
 
 # --- keys ---

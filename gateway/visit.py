@@ -52,7 +52,7 @@ def agrees(session: Session, visit: Verification, lookup: str | None) -> bool | 
     if visit.subscriber_id is None:
         return None
     held = queries.enrolments_of(session, visit.site_id, visit.subscriber_id)
-    filed = {e.lookup for e in held if e.method == "card" and e.revoked_at is None}
+    filed = {e.lookup for e in held if e.method == "card" and not (e.revoked_at or e.frozen_at)}
     return lookup in filed if filed else None
 
 

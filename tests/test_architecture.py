@@ -17,14 +17,14 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"signing"}),
     frozenset({"keys", "documents", "passwords"}),
     frozenset({"tokens", "config", "specimens"}),
-    frozenset({"permits"}),
+    frozenset({"permits", "certificates"}),
     frozenset({"methods", "law", "site", "sitefile"}),
     frozenset({"policy", "lodging"}),
     frozenset({"store"}),
     frozenset({"audit"}),
     frozenset({"alarms"}),
     frozenset({"rules"}),
-    frozenset({"consent", "entitlement", "visit", "checkpoints", "consent_receipt"}),
+    frozenset({"consent", "entitlement", "visit", "checkpoints", "clock", "consent_receipt"}),
     frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding"}),
     frozenset({"browsers"}),
     frozenset(
@@ -53,13 +53,14 @@ STEPS: tuple[frozenset[str], ...] = (
             "mine",
         }
     ),
-    frozenset({"cases", "watch", "receipt_check", "my_data"}),
+    frozenset({"cases", "watch", "receipt_check", "my_data", "erasure", "freezing"}),
+    frozenset({"ending", "retention"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),
     frozenset({"serve"}),
     frozenset({"people", "demo_face", "bench"}),
-    frozenset({"staff_cli", "device_cli", "people_import", "receipt_cli"}),
+    frozenset({"staff_cli", "device_cli", "people_import", "receipt_cli", "retention_cli"}),
     frozenset({"cli"}),
 )
 FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}

@@ -46,8 +46,7 @@ def file_of(house: House, site: Rules, visit_id: str) -> str:
         visit = queries.verification(session, site.id, visit_id)
         assert visit is not None
         happened = receipt.tell(session, visit)
-        key = rules.signing_key(house, session, site.id)
-    return receipt.file(key, receipt.claims(site, happened, ADDRESS), happened.record)
+    return receipt.issue(house, site, happened, ADDRESS, NOW)
 
 
 def keys(house: House, site: Rules) -> dict[str, Any]:
@@ -59,6 +58,11 @@ def by_pin(house: House, site: Rules, person: Person) -> str:
     visit = begin(house, site)
     assert present(house, site, visit, "pin", pin=person.issued.pin).outcome == "passed"
     return visit
+
+
+def by_pin_again(house: House, site: Rules) -> str:
+    """Have somebody else come in."""
+    return by_pin(house, site, make_person(house, site, card=False))
 
 
 # --- the code ---
@@ -213,7 +217,7 @@ def test_a_file_verifies_by_the_sites_published_keys(house: House, site: Rules, 
     text = file_of(house, site, by_pin(house, site, person))
     found = receipt_check.check(text, keys(house, site))
     assert found.good
-    assert (marks(found)["signature"], marks(found)["record"]) == (Mark.GOOD, Mark.GOOD)
+    assert marks(found) == dict.fromkeys(("signature", "record", "inclusion"), Mark.GOOD)
     assert found.said["face"] == "not_processed"
 
 
@@ -237,7 +241,10 @@ def test_a_foreign_key_is_not_enough(house: House, site: Rules, person: Person):
         assert (marks(found)["signature"], found.good) == (Mark.BAD, False)
 
 
-@pytest.mark.parametrize("what", ["receipt", "record", "other record", "format", "nothing", "cut"])
+@pytest.mark.parametrize(
+    "what",
+    ["receipt", "record", "other record", "proof", "other proof", "format", "nothing", "cut"],
+)
 def test_a_file_that_was_changed_does_not_verify(
     house: House, site: Rules, person: Person, what: str
 ):
@@ -249,11 +256,41 @@ def test_a_file_that_was_changed_does_not_verify(
         kept["record"] = kept["record"].replace('"assurance":2', '"assurance":3')
     elif what == "other record":
         kept["record"] = json.loads(file_of(house, site, begin(house, site)))["record"]
+    elif what == "proof":
+        kept["proof"] = kept["proof"].replace("index ", "index 1")
+    elif what == "other proof":
+        kept["proof"] = json.loads(file_of(house, site, by_pin_again(house, site)))["proof"]
     elif what == "format":
         kept["format"] = "eitherway-receipt/2"
     text = {"nothing": "", "cut": json.dumps(kept)[:-20]}.get(what, json.dumps(kept))
     found = receipt_check.check(text, keys(house, site))
     assert found.good is (what == "other record" and kept["record"] is None)
+
+
+def test_without_a_proof_inclusion_is_said_to_be_unchecked(
+    house: House, site: Rules, person: Person
+):
+    kept = json.loads(file_of(house, site, by_pin(house, site, person)))
+    for missing in ({"proof": None}, {"record": None, "proof": None}):
+        found = receipt_check.check(json.dumps(kept | missing), keys(house, site))
+        assert (marks(found)["inclusion"], found.good) == (Mark.UNCHECKED, True)
+
+
+def test_the_logs_keys_are_believed_only_as_the_receipt_names_them(
+    house: House, site: Rules, person: Person
+):
+    kept = json.loads(file_of(house, site, by_pin(house, site, person)))
+    other = json.loads(file_of(house, make_site(house, site_id="court"), begin_court(house)))
+    found = receipt_check.check(json.dumps(kept | {"proof": other["proof"]}), keys(house, site))
+    assert (marks(found)["inclusion"], found.good) == (Mark.BAD, False)
+
+
+def begin_court(house: House) -> str:
+    """Leave a visit at another site."""
+    court = load_site(house, "court")
+    visit = begin(house, court)
+    verification.close(house, court, visit, NOW)
+    return visit
 
 
 def test_a_receipt_outlives_a_new_signing_key(house: House, site: Rules, person: Person):

@@ -35,6 +35,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "A separate consent is given for one particular processing, and by no other act.",
             f"{_NETWORK_DATA}, Article 62",
         ),
+        "E-07": Rule(
+            "Personal data is kept no longer than its purpose needs, and erased without delay.",
+            "Regulation (EU) 2016/679, Articles 5(1)(e) and 17",
+        ),
         "L-01": Rule(
             "Whoever shows a resident identity card to prove who they are may not be turned away.",
             f"{_ID_CARD_LAW}, Article 13",
@@ -50,6 +54,14 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "M-05a": Rule(
             "People are told beforehand who answers for it, what is done, why, and their rights.",
             f"{_MEASURES}, Article 5",
+        ),
+        "M-08b": Rule(
+            "A face is kept no longer than its purpose needs: until the stay or the consent ends.",
+            f"{_MEASURES}, Article 8",
+        ),
+        "M-09b": Rule(
+            "What was assessed and how faces were processed stays on record for three years.",
+            f"{_MEASURES}, Article 9",
         ),
         "M-10a": Rule(
             "Where another way serves as well, the face must not be the only way in.",
@@ -79,13 +91,33 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "People are told which kinds of data are processed, and of every change in the notice.",
             f"{_PIPL}, Article 17",
         ),
+        "P-19": Rule(
+            "Personal data is kept for the shortest time its purpose needs.",
+            f"{_PIPL}, Article 19",
+        ),
         "P-31": Rule(
             "For a child under fourteen a parent or guardian consents.",
             f"{_PIPL}, Article 31",
         ),
+        "P-47": Rule(
+            "Data goes when its purpose, service, consent, lawfulness or period ends, or it rests.",
+            f"{_PIPL}, Article 47",
+        ),
+        "P-51": Rule(
+            "Personal data is managed by class, each with its own protection.",
+            f"{_PIPL}, Article 51",
+        ),
+        "P-55": Rule(
+            "Records of how sensitive data was processed are kept for three years at least.",
+            f"{_PIPL}, Articles 55 and 56",
+        ),
         "S-11": Rule(
             "No terms give rights over a face without end, beyond recall, or to be handed on.",
             f"{_INTERPRETATION}, Article 11",
+        ),
+        "U-01": Rule(
+            "A face goes once its purpose is met, three years after the last visit at the latest.",
+            "Illinois Biometric Information Privacy Act, 740 ILCS 14/15(a)",
         ),
         "U-05": Rule(
             "Where private face recognition is forbidden in public places, no door has it.",

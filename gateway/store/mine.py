@@ -83,6 +83,20 @@ def forget(session: Session, site_id: str, before: datetime) -> None:
     session.execute(old)
 
 
+def part(session: Session, site_id: str, subscriber_id: str) -> None:
+    """Forget that somebody looked at their page, and whose what they asked was.
+
+    What was answered goes with them. What waits for its answer stays, since they wait for it too.
+    """
+    looked = delete(MySignIn).where(
+        MySignIn.site_id == site_id, MySignIn.subscriber_id == subscriber_id
+    )
+    asked = Request.site_id == site_id, Request.subscriber_id == subscriber_id
+    session.execute(looked)
+    session.execute(delete(Request).where(*asked, Request.answered_at.is_not(None)))
+    session.execute(update(Request).where(*asked).values(subscriber_id=None))
+
+
 # --- what was asked ---
 
 

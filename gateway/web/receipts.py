@@ -12,13 +12,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import format_date
 from flask_babel import gettext as _
 
-from gateway import receipt, rules
+from gateway import receipt
 from gateway.methods import N_
 from gateway.policy import State
 from gateway.receipt import Told
 from gateway.rules import Rules
 from gateway.store.models import Verification
-from gateway.web import forms, language, parts, screens, words
+from gateway.web import forms, language, now, parts, screens, words
 
 receipts = Blueprint("receipts", __name__, url_prefix="/my")
 MAX_CODE = 200
@@ -78,11 +78,7 @@ def file() -> ResponseReturnValue:
     held = given()
     if held is None:
         return unknown()
-    house = parts().house
-    with house.store.reads() as session:
-        key = rules.signing_key(house, session, held.site.id)
-    said = receipt.claims(held.site, held.told, mine_address())
-    text = receipt.file(key, said, held.told.record)
+    text = receipt.issue(parts().house, held.site, held.told, mine_address(), now())
     return attached(text, f"receipt-{held.told.ended:%Y%m%d}-{held.visit.id[-6:]}.json")
 
 

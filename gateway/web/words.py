@@ -124,6 +124,12 @@ ALARMS = {
     "account_set_up_anew": N_(
         "The account of %(staff)s was set up anew: make sure that it was they who did it"
     ),
+    "clock_jumped": N_(
+        "The clock has jumped ahead: nothing is erased until an operator says that it is right"
+    ),
+    "guardian_erased": N_(
+        "A guardian has been erased: ask who is answerable for the minor who stays here"
+    ),
     "no_alternative": N_("No other way is left at %(door)s: face is withdrawn there"),
 }
 _BROWSERS = (

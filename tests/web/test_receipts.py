@@ -146,9 +146,15 @@ def test_the_code_is_in_no_address_and_no_log(
 def test_looking_at_a_receipt_changes_nothing(world: World, gate: Browser):
     code = taken(world, gate)
     before = world.dump()
-    phone = on_phone(world, code)
-    saved(phone)
+    on_phone(world, code)
     assert world.dump() == before
+
+
+def test_a_file_is_proved_by_a_checkpoint_signed_for_it_once(world: World, gate: Browser):
+    phone = on_phone(world, taken(world, gate))
+    before = world.count("checkpoint")
+    assert saved(phone) == saved(phone)
+    assert world.count("checkpoint") == before + 1
 
 
 def saved(phone: Browser) -> str:
