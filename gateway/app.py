@@ -20,6 +20,7 @@ from gateway.store.migrate import migrate
 from gateway.web.accounts import accounts
 from gateway.web.api import api
 from gateway.web.arrivals import arrivals
+from gateway.web.asking import pages as asking
 from gateway.web.case import case
 from gateway.web.demo import demo
 from gateway.web.doors import pages as doors
@@ -35,10 +36,11 @@ from gateway.web.people import people
 from gateway.web.person import person
 from gateway.web.queue import queue
 from gateway.web.receipts import receipts
+from gateway.web.requests import pages as requests
 from gateway.web.staff import staff
 from gateway.web.watch import watch
 
-PAGES = (kiosk, faces, my, my_face, receipts, mine)
+PAGES = (kiosk, faces, my, my_face, receipts, mine, asking)
 CONSOLE = (
     staff,
     accounts,
@@ -51,6 +53,7 @@ CONSOLE = (
     arrivals,
     person,
     imports,
+    requests,
 )
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds

@@ -22,6 +22,7 @@ from gateway import (
     people,
     people_import,
     receipt_cli,
+    request_cli,
     retention_cli,
     rules,
     serve,
@@ -252,6 +253,7 @@ for group in (
     staff_cli.staff,
     bench.bench,
     receipt_cli.receipt,
+    request_cli.request,
     retention_cli.retention_,
 ):
     cli.add_command(group)

@@ -189,6 +189,12 @@ class Retention(Part):
     tally_days: Number | None = None
 
 
+class Answers(Part):
+    """Within how many days a site answers complaints and requests; what is usual if left out."""
+
+    days: Annotated[int, Field(ge=1, le=366)] | None = None
+
+
 class SiteFile(Part):
     """A whole site file. Obtained from `sitefile.parse`, it is lawful."""
 
@@ -198,18 +204,20 @@ class SiteFile(Part):
     help: Help = Help()
     staff: Staff = Staff()
     retention: Retention = Retention()
+    answers: Answers = Answers()
     doors: Annotated[tuple[Door, ...], Strict(strict=False)] = ()
     notices: Annotated[tuple[Notice, ...], Strict(strict=False)] = ()
 
     def canonical(self) -> str:
         """Write it as canonical JSON, to keep and to digest: every key, sorted, no spaces.
 
-        Without notices, or rules for staff, or periods of its own there is no such key: older files
-        keep their digest.
+        Without notices, or rules for staff, or periods or an answer's days of its own there is no
+        such key: older files keep their digest.
         """
         unsaid = {"notices"} if not self.notices else set()
         unsaid |= {"staff"} if self.staff == Staff() else set()
         unsaid |= {"retention"} if self.retention == Retention() else set()
+        unsaid |= {"answers"} if self.answers == Answers() else set()
         return _canonical(self.model_dump(exclude=unsaid))
 
     @classmethod

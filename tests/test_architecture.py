@@ -51,6 +51,7 @@ STEPS: tuple[frozenset[str], ...] = (
             "staff_passkeys",
             "receipt",
             "mine",
+            "asking",
         }
     ),
     frozenset({"cases", "watch", "receipt_check", "my_data", "erasure", "freezing"}),
@@ -60,7 +61,9 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"serve"}),
     frozenset({"people", "demo_face", "bench"}),
-    frozenset({"staff_cli", "device_cli", "people_import", "receipt_cli", "retention_cli"}),
+    frozenset(
+        {"staff_cli", "device_cli", "people_import", "receipt_cli", "request_cli", "retention_cli"}
+    ),
     frozenset({"cli"}),
 )
 FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}

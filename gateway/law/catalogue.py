@@ -27,6 +27,10 @@ class Rule:
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
+        "D-20": Rule(
+            "Anybody can complain, by a way that is made public, and is answered in time.",
+            f"{_NETWORK_DATA}, Article 20",
+        ),
         "D-21": Rule(
             "People are told what becomes of data whose time is over, and who else is given them.",
             f"{_NETWORK_DATA}, Article 21",
@@ -36,8 +40,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             f"{_NETWORK_DATA}, Article 62",
         ),
         "E-07": Rule(
-            "Personal data is kept no longer than its purpose needs, and erased without delay.",
-            "Regulation (EU) 2016/679, Articles 5(1)(e) and 17",
+            "Personal data is kept no longer than needed; what people ask is answered in a month.",
+            "Regulation (EU) 2016/679, Articles 5(1)(e), 12(3) and 17",
         ),
         "L-01": Rule(
             "Whoever shows a resident identity card to prove who they are may not be turned away.",
@@ -50,6 +54,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "L-05": Rule(
             "Whoever lodges a minor asks how to reach a guardian, and how the two are related.",
             f"{_MINORS}, Article 57",
+        ),
+        "L-08": Rule(
+            "A property service answers a complaint within ten days.",
+            "Hangzhou Property Management Regulation, Article 50",
         ),
         "M-05a": Rule(
             "People are told beforehand who answers for it, what is done, why, and their rights.",
@@ -132,13 +140,18 @@ class Profile:
     """What a jurisdiction asks of a site file, beyond what we ask everywhere.
 
     `instruments` are the laws a site declares to stand under. `always` are the ways no door may
-    leave out. `checks_in_by_document`: a check-in ends with the document sighted.
+    leave out. `checks_in_by_document`: a check-in ends with the document sighted. Complaints and
+    requests are answered within `answer_days`, unless the site says other, but at most
+    `answer_most`; `answer_by` is the rule that says so.
     """
 
     instruments: tuple[str, ...]
     always: frozenset[str] = frozenset()
     biometric: bool = True
     checks_in_by_document: bool = False
+    answer_days: int = 15
+    answer_most: int = 30
+    answer_by: str = ""
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
@@ -153,9 +166,12 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             ),
             always=frozenset({"card"}),
             checks_in_by_document=True,
+            answer_most=15,
+            answer_by="D-20",
         ),
         "eu": Profile(
             instruments=("Regulation (EU) 2016/679", "Regulation (EU) 2024/1689"),
+            answer_by="E-07",
         ),
         "us-il": Profile(
             instruments=("Illinois Biometric Information Privacy Act, 740 ILCS 14",),

@@ -48,6 +48,7 @@ def breaches(site: SiteFile, facts: Facts) -> Iterator[Breach]:
     yield from _contacts(site)
     yield from _staff(site)
     yield from _retention(site)
+    yield from _answers(site)
     if not site.doors:
         yield Breach(("doors",), "there is no door", "Add a table [[doors]]")
     seen = set[str]()
@@ -116,6 +117,15 @@ def _staff(whole: SiteFile) -> Iterator[Breach]:
     for index, name in enumerate(whole.staff.second_person_doors):
         if name not in known:
             yield Breach((*at, index), f"no door is called {name[:40]!r}", nearest(name, known))
+
+
+def _answers(whole: SiteFile) -> Iterator[Breach]:
+    said, law = whole.answers.days, whole.site.jurisdiction
+    most = PROFILES[law].answer_most
+    if said is not None and said > most:
+        reason = f"{said} days, and under {law} it is at most {most}"
+        fix = f"Write 1 to {most}; in Hangzhou a property service has 10 (L-08)"
+        yield Breach(("answers", "days"), reason, fix, PROFILES[law].answer_by)
 
 
 def _retention(whole: SiteFile) -> Iterator[Breach]:

@@ -44,6 +44,7 @@ _EXAMPLE: Mapping[str, Any] = {
         "staff_days": 180,
         "tally_days": 1098,
     },
+    "answers": {"days": 15},
     "doors": [
         {
             "id": "main-entrance-1",

@@ -60,6 +60,7 @@ NAV = (
     ("people.find", READING, "person"),
     ("doors.show", EVERYBODY, "door"),
     ("imports.show", EVERYBODY - ON_DUTY | SUPERVISOR, "list"),
+    ("requests.show", WATCHING, "document"),
     ("watch.show", EVERYBODY - {Role.DESK}, "eye"),
     ("accounts.show", EVERYBODY - {Role.DESK}, "key"),
 )

@@ -14,8 +14,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import format_date
 from flask_babel import gettext as _
 
-from gateway import face_keeping, mine, my_data, rules
+from gateway import erasure, face_keeping, mine, my_data, rules
 from gateway.capture import WAY
+from gateway.certificates import Why
 from gateway.consent import By
 from gateway.consent_receipt import Line
 from gateway.errors import NotFound
@@ -53,8 +54,7 @@ View = Callable[[Looking], ResponseReturnValue]
 
 @pages.context_processor
 def _languages() -> dict[str, object]:
-    back = url_for("my.choose_language", back="mine")
-    return {"languages": screens.ENDONYMS, "language_url": back}
+    return screens.languages({"mine.enter": "mine"})
 
 
 def looking() -> Looking | None:
@@ -129,14 +129,23 @@ def leave() -> ResponseReturnValue:
 
 def door(site_id: str = "", *, wrong: bool = False, wait: int = 0) -> str:
     """Draw where one comes in."""
+    live = held()[1]
+    return render_template(
+        "my/enter.html",
+        sites=sites(),
+        chosen=site_id,
+        wrong=wrong,
+        wait=wait,
+        phone=live is not None,
+    )
+
+
+def sites() -> list[tuple[str, str]]:
+    """List the sites of this house, by id and name."""
     house = parts().house
     with house.store.reads() as session:
-        sites = [rules.load(house, session, one) for one in queries.site_ids(session)]
-    live = held()[1]
-    named = [(site.id, site.file.site.name.to(language())) for site in sites]
-    return render_template(
-        "my/enter.html", sites=named, chosen=site_id, wrong=wrong, wait=wait, phone=live is not None
-    )
+        found = [rules.load(house, session, one) for one in queries.site_ids(session)]
+    return [(site.id, site.file.site.name.to(language())) for site in found]
 
 
 def _site(site_id: str) -> Rules | None:
@@ -217,7 +226,7 @@ def _export(who: Looking) -> tuple[my_data.Mine, dict[str, Any]]:
     return found, my_data.export(found, who.site, who.person, mine_address(), now())
 
 
-# --- withdrawing ---
+# --- withdrawing, and having it all erased ---
 
 
 @pages.post("/withdraw")
@@ -228,3 +237,38 @@ def withdraw(who: Looking) -> ResponseReturnValue:
     if forms.field("way") == WAY:
         face_keeping.stop_for(parts().house, who.site, who.person.id, by, now())
     return redirect(url_for("mine.enter", _anchor="consents"), 303)
+
+
+@pages.get("/erase")
+@own
+def erase(who: Looking) -> ResponseReturnValue:
+    """Say what ends and what stays, and ask once."""
+    house, site = parts().house, who.site
+    with house.store.reads() as session:
+        wards = erasure.wards_of(session, site, who.person.id)
+    named = {"name": site.file.site.name.to(language())}
+    return render_template("my/erase.html", site=named, wards=len(wards))
+
+
+@pages.post("/erase")
+@own
+def erase_(who: Looking) -> ResponseReturnValue:
+    """Erase whoever asks for it, and hand them the certificate."""
+    made = erasure.erase(parts().house, who.site, who.person.id, Why.ASKED, now())
+    site = {"id": who.site.id, "name": who.site.file.site.name.to(language())}
+    page = render_template("my/erased.html", site=site, made=made)
+    response = make_response(page)
+    response.delete_cookie(cookie_name(COOKIE), secure=parts().config.tls, httponly=True)
+    response.headers["Clear-Site-Data"] = CLEAR
+    return response
+
+
+@pages.post("/erased")
+def certificate() -> ResponseReturnValue:
+    """Hand out a certificate of erasure, which names nobody, by its number; anew once complete."""
+    site = _site(forms.field("site"))
+    if site is None:
+        raise NotFound("no such site")
+    document, token = erasure.find(parts().house, site, forms.field("certificate"))
+    text = json.dumps({"certificate": json.loads(document), "signature": token}, indent=1)
+    return attached(text + "\n", f"erased-{site.id}-{now():%Y%m%d}.json")

@@ -7,7 +7,7 @@ never in an address.
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, make_response, render_template, url_for
+from flask import Blueprint, Response, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import format_date
 from flask_babel import gettext as _
@@ -55,8 +55,7 @@ class Held(NamedTuple):
 
 @receipts.context_processor
 def _languages() -> dict[str, object]:
-    back = url_for("my.choose_language", back="receipt")
-    return {"languages": screens.ENDONYMS, "language_url": back}
+    return screens.languages({"receipts.open_": "receipt"})
 
 
 @receipts.get("/receipt")

@@ -7,12 +7,13 @@ be left over for the next.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
 
+from flask import request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -167,6 +168,14 @@ def _frame(site: Rules, kiosk: Device) -> dict[str, Any]:
 
 
 ENDONYMS = (("zh", "中文"), ("en", "English"))
+
+
+def languages(back: Mapping[str, str]) -> dict[str, object]:
+    """Offer the other language on a phone's pages where coming back loses nothing, by endpoint."""
+    to = back.get(request.endpoint or "")
+    if to is None:
+        return {}
+    return {"languages": ENDONYMS, "language_url": url_for("my.choose_language", back=to)}
 
 
 def _ways(  # noqa: PLR0917 - all that an offer depends on

@@ -47,6 +47,12 @@ PAGES = frozenset(
         "my-enter",
         "my-home",
         "my-all",
+        "my-ask",
+        "my-lodged",
+        "my-answer-open",
+        "my-answer",
+        "my-erase",
+        "my-erased",
     }
 )
 FLOW = frozenset(

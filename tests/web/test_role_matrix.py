@@ -3,7 +3,7 @@
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway import alarms, importing, verification
+from gateway import alarms, asking, importing, verification
 from gateway.alarms import Alarmed
 from gateway.importing import Handed
 from gateway.staffing import Role
@@ -54,7 +54,10 @@ def ids(world: World, site: str) -> dict[str, str]:
         session.flush()
         alarm = desk.open_alarms(session, site)[0].id
     handed = Handed(make_staff(world.house, rules, "supervisor"), "guests.csv", b"id\n")
+    asked = asking.Asked(asking.Kind.COMPLAINT, "The lobby's camera was on.")
     return {
+        "number": asking.lodge(world.house, rules, asked, world.clock.now).number,
+        "answer": "We have turned it off.",
         "import_id": importing.submit(world.house, rules, handed, world.clock.now),
         "code": waiting.id,
         "alarm": alarm,
