@@ -25,6 +25,7 @@ from gateway.mine import Looking, Refused
 from gateway.rules import Rules
 from gateway.site import Controller, Notice
 from gateway.store import queries
+from gateway.store.models import Enrolment
 from gateway.web import cookie_name, forms, language, now, parts, screens, set_cookie, words
 from gateway.web.door_words import WAYS
 from gateway.web.faces import worded
@@ -48,6 +49,13 @@ TABLES = {
     "erase_order": N_("What was ordered erased"),
     "my_sign_in": N_("When this page was opened"),
     "request": N_("What you asked of us"),
+}
+CARRIED = {
+    "issued": N_("PIN that was issued"),
+    "totp": N_("PIN of your app"),
+    "single": N_("Pass on paper"),
+    "reusable": N_("Pass on paper"),
+    "live": N_("Pass on your phone"),
 }
 View = Callable[[Looking], ResponseReturnValue]
 
@@ -174,7 +182,7 @@ def home(who: Looking, **more: object) -> str:
         stand=stand,
         until=format_date(stand.until.astimezone(zone).date()) if stand.until else "",
         ways=_ways(found),
-        groups=sorted({row["group"] for row in found.of("entitlement") if not row["revoked_at"]}),
+        doors=_doors(site, found),
         orders=[(row, my_data.certificate(row)) for row in found.orders],
         local=lambda moment: words.local(moment, zone),
         notice_of=_notice_of,
@@ -184,8 +192,24 @@ def home(who: Looking, **more: object) -> str:
 
 def _ways(found: my_data.Mine) -> list[dict[str, Any]]:
     """List the ways that are kept and not ended, in words."""
-    kept = [row for row in found.of("enrolment") if not row["revoked_at"]]
-    return [{**row, "name": WAYS.get(row["method"], row["method"])} for row in kept]
+    kept = [row for row in found.rows["enrolment"] if isinstance(row, Enrolment)]
+    named = {**WAYS, **CARRIED}
+    return [
+        {
+            "name": named.get(row.data.get("kind") or row.data.get("use") or "", named[row.method]),
+            "method": row.method,
+            "last_two": row.last_two,
+            "until": row.valid_to,
+        }
+        for row in kept
+        if row.revoked_at is None and row.method in named
+    ]
+
+
+def _doors(site: Rules, found: my_data.Mine) -> list[str]:
+    """List the doors somebody may pass, by name."""
+    groups = {row["group"] for row in found.of("entitlement") if not row["revoked_at"]}
+    return [door.name.to(language()) for door in site.file.doors if door.group in groups]
 
 
 def _notice_of(line: Line) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ from gateway.rules import House, Rules
 from gateway.store import queries
 from gateway.store.models import Device, Referral, Verification
 from gateway.verification import draw_of, offered
-from gateway.web import language
+from gateway.web import language, parts
 
 IDLE = {"seconds": 60, "warn": 20, "extends": 10}  # WCAG 2.2.1: warn, 20 s, ten times
 VERIFIED_SECONDS = 6
@@ -163,6 +163,7 @@ def _frame(site: Rules, kiosk: Device) -> dict[str, Any]:
         "default_lang": site.file.site.languages[0],
         "idle": IDLE,
         "contact": site.file.controller.contact,
+        "complain": f"{parts().config.base_url}/my/ask",
         "help": {"phone": site.file.help.phone, "text": site.file.help.text.to(language())},
     }
 
