@@ -1,13 +1,13 @@
 """The command that reads a list of people in, and says in words what is wrong with one."""
 
 import sys
-from collections.abc import Callable
 from typing import IO, NoReturn
 
 import click
 
 from gateway import roster, rules
 from gateway.app import open_house, utc_now
+from gateway.bar import Bar
 from gateway.people import me
 from gateway.roster import Act, Checked
 from gateway.roster.listed import example
@@ -43,7 +43,7 @@ def subscriber_import(site_id: str, file: IO[bytes], *, dry_run: bool) -> None:
     house = open_house()
     site = rules.find(house, site_id)
     source = file.read(MAX_BYTES + 1)
-    with _Bar("Checking" if dry_run else "Reading in") as progress:
+    with Bar("Checking" if dry_run else "Reading in") as progress:
         if dry_run:
             found = roster.check(house, site, source, utc_now(), progress)
         else:
@@ -54,26 +54,6 @@ def subscriber_import(site_id: str, file: IO[bytes], *, dry_run: bool) -> None:
         _refuse(found)
     done = ("to enrol", "to change") if dry_run else ("enrolled", "changed")
     click.echo(f"{found.new} {done[0]}, {found.changed} {done[1]}, {found.same} as they were.")
-
-
-class _Bar:
-    """A bar on the terminal, if there is one, that learns how long it is as it grows."""
-
-    def __init__(self, label: str) -> None:
-        self._bar = click.progressbar(
-            length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
-        )
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        self._bar.__enter__()
-        return self._show
-
-    def __exit__(self, *given: object) -> None:
-        self._bar.render_finish()
-
-    def _show(self, done: int, of: int) -> None:
-        self._bar.length = of
-        self._bar.update(done - self._bar.pos)
 
 
 def _refuse(found: Checked) -> NoReturn:

@@ -13,7 +13,9 @@ PACKAGE = ROOT / "gateway"
 
 # Upwards, one step a line: a room may lean on rooms of its own step and of those below.
 STEPS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture", "passkeys"}),
+    frozenset(
+        {"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture", "passkeys", "bar"}
+    ),
     frozenset({"signing"}),
     frozenset({"keys", "documents", "passwords"}),
     frozenset({"tokens", "config", "specimens"}),
@@ -61,9 +63,8 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"serve"}),
     frozenset({"people", "demo_face", "bench"}),
-    frozenset(
-        {"staff_cli", "device_cli", "people_import", "receipt_cli", "request_cli", "retention_cli"}
-    ),
+    frozenset({"staff_cli", "device_cli", "log_cli", "people_import"}),
+    frozenset({"receipt_cli", "request_cli", "retention_cli"}),
     frozenset({"cli"}),
 )
 FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}

@@ -6,6 +6,7 @@
     log_keys        what a site's log is signed with, and how one key hands over to the next
     proofs          a record, and the proof that it is in the log
     tiles           the log as plain files (C2SP tlog-tiles)
+    kept            the log in the database, as it is exported and checked
     verifier        whatever a stranger can check, on a database or on plain files
 
 A record is canonical JSON with a format version and the id of the key its checkpoints are signed
@@ -29,6 +30,8 @@ from gateway.store import logged
 from gateway.store.models import Record
 
 FORMAT = 2
+MOST_RECORD = 2**16 - 1
+"""Bytes a record may have: what a bundle of records counts in two bytes (C2SP tlog-tiles)."""
 LOST = bytes(HASH_BYTES)
 SET_BACK = timedelta(minutes=1)
 """From here on a record says that the clock showed an earlier time than the log had reached."""
@@ -53,6 +56,9 @@ def append(session: Session, site_id: str, at: datetime, *facts: Fact) -> None:
         head["clock"] = instant(at)
     for seq, fact in enumerate(facts, start=taken.first):
         body = canonical({**head, "seq": seq, "kind": fact.kind, "data": fact.data})
+        if len(body.encode()) > MOST_RECORD:
+            message = f"a record of {len(body.encode())} bytes is more than {MOST_RECORD}"
+            raise ValueError(message)
         hashes = merkle.complete(seq, merkle.leaf_hash(body.encode()), kept)
         kept.update({(level, seq >> level): one for level, one in enumerate(hashes)})
         row = Record(site_id=site_id, seq=seq, kind=fact.kind, body=body)

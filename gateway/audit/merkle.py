@@ -219,6 +219,12 @@ class Frontier:
         """Give the root of what was added so far."""
         return fold([hashed for _, hashed in self._peaks]) if self._peaks else EMPTY
 
+    def copy(self) -> "Frontier":
+        """Give one that grows apart from here on."""
+        made = Frontier()
+        made.size, made._peaks = self.size, list(self._peaks)
+        return made
+
     @classmethod
     def at(cls, size: int, read: Reader) -> "Frontier":
         """Take up a tree of `size` by the hashes that are kept of it."""

@@ -1,0 +1,292 @@
+"""Whatever a stranger can check of a log, and in so many words what they cannot.
+
+It reads a log once, from its beginning or from a checkpoint that is trusted, from plain files or
+from the database. Two trees are grown beside each other: one of the records as they are now, one
+of the hashes that were kept of them. Where the two differ, the next signed checkpoint tells which
+of them is true, and so which record was altered.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from gateway import audit
+from gateway.audit import log_keys, merkle
+from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.log_keys import SEAM, Known
+from gateway.audit.merkle import Frontier, Place
+from gateway.audit.note import Note, Signature, Verifier
+from gateway.errors import BadNote
+
+MOST_FINDINGS = 100
+FORMATS = frozenset({1, 2})
+
+
+class Source(Protocol):
+    """A log to check. Nothing it gives is believed."""
+
+    def keys(self) -> Sequence[str]:
+        """Give the public keys it says it has, the first one first."""
+
+    def notes(self) -> Iterator[str]:
+        """Give its checkpoints, by size."""
+
+    def records(self, start: int) -> Iterator[tuple[int, bytes, dict[int, bytes], str | None]]:
+        """Give number, body, the hashes kept by level, and the kind as kept besides, if it is."""
+
+    def read(self, places: Sequence[Place]) -> Mapping[Place, bytes]:
+        """Give the hashes kept at places; KeyError if one is not there."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong, and with which record (None: with none in particular)."""
+
+    seq: int | None
+    what: str
+
+    def __str__(self) -> str:
+        return self.what if self.seq is None else f"record {self.seq}: {self.what}"
+
+
+@dataclass
+class Report:
+    """What was found. A log is sound if nothing was."""
+
+    origin: str = ""
+    start: int = 0
+    size: int = 0
+    signed: int = 0
+    checkpoints: int = 0
+    cosigned: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    newest: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong with what was checked."""
+        return not self.findings
+
+    @property
+    def first(self) -> int | None:
+        """The first record something is wrong with."""
+        return min((one.seq for one in self.findings if one.seq is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What whoever checks brings along: a public key, witnesses' keys, a checkpoint they trust."""
+
+    key: str = ""
+    witnesses: tuple[str, ...] = ()
+    checkpoint: str = ""
+
+
+def verify(source: Source, trust: Trust = Trust()) -> Report:
+    """Check a log. `BadNote` if what is trusted is itself no key or no checkpoint of that key."""
+    return _Reading(source, trust).read()
+
+
+class _Reading:
+    """One reading of a log, from its first record to its last."""
+
+    def __init__(self, source: Source, trust: Trust) -> None:
+        self.source = source
+        self.report = Report()
+        self.witnesses = [Verifier.parse(key) for key in trust.witnesses]
+        told = list(source.keys())
+        if not (trust.key or told):
+            raise BadNote("there is no key to check with: name one")
+        first = Verifier.parse(trust.key or told[0])
+        self.keys = [Known(first, 0)]
+        self.report.origin = first.name
+        if not trust.key:
+            self._unchecked(f"that {first.key_id} is the log's own key: compare it with {first}")
+        self.real, self.kept = Frontier(), Frontier()
+        self.suspects: list[int] = []
+        self.good = 0  # the records before this one are as they were signed
+        self.last_at = ""
+        self.notes = source.notes()
+        self.over = False
+        self.told = self._next_note()
+        if trust.checkpoint:
+            self._begin_at(trust.checkpoint)
+
+    def _begin_at(self, trusted: str) -> None:
+        told, _ = self._believe(trusted)
+        self.report.start = self.good = told.size
+        try:
+            self.real = Frontier.at(told.size, self.source.read)
+            self.kept = Frontier.at(told.size, self.source.read)
+        except KeyError:
+            self._find(None, f"it has not all of the {told.size} records of the trusted checkpoint")
+        if self.real.root() != told.root:
+            self.over = True
+            self._find(None, f"it does not begin with the {told.size} records that are trusted")
+        self._unchecked(f"the {told.size} records before the trusted checkpoint")
+        while self.told and self.told[0].size < told.size:
+            self.told = self._next_note()
+
+    def read(self) -> Report:
+        """Read on to the end, and say what was found."""
+        report = self.report
+        self._judge_checkpoints()
+        for seq, body, kept, kind in self.source.records(report.start) if not self.over else ():
+            if seq != self.real.size:
+                self._find(self.real.size, f"it is missing; the next one there is {seq}")
+                self.over = True
+            if self.over or not self._take(seq, body, kept, kind):
+                break
+        report.size = self.real.size
+        self._end()
+        return report
+
+    def _take(self, seq: int, body: bytes, kept: dict[int, bytes], kind: str | None) -> bool:
+        """Take one record in; False if no more can be said after it."""
+        leaf = merkle.leaf_hash(body)
+        suspect = kept.get(0, leaf) != leaf
+        if suspect:
+            self.suspects.append(seq)
+        said = self._look_at(seq, body, kind, suspect=suspect)
+        both = self.real.add(leaf), self.kept.add(kept.get(0, leaf))
+        for level, one in kept.items():
+            if level and one not in {hashes[level] for hashes in both if level < len(hashes)}:
+                self._find(seq, f"the hash kept of the {1 << level} records up to it is another")
+        if said.get("kind") == SEAM:
+            self._seam(seq, said.get("data"))
+        return self._judge_checkpoints()
+
+    def _look_at(self, seq: int, body: bytes, kind: str | None, *, suspect: bool) -> dict[str, Any]:
+        """Read what a record says of itself."""
+        try:
+            said = json.loads(body)
+            again = audit.canonical(said).encode()
+        except (ValueError, RecursionError, AttributeError):
+            said, again = None, b""
+        if not isinstance(said, dict) or again != body or said.get("v") not in FORMATS:
+            self._find(seq, "it is not written as a record is")
+            return {}
+        if said.get("seq") != seq:
+            self._find(seq, f"what stands there says that it is record {said.get('seq')}")
+        if kind is not None and said.get("kind") != kind:
+            self._find(seq, f"it is listed as {kind!r}, and says {said.get('kind')!r}")
+        if said.get("key", self.keys[-1].verifier.key_id) not in {
+            self.keys[-1].verifier.key_id,
+            "",
+        }:
+            self._find(seq, "it names another key than the one that speaks for it")
+        if not suspect:
+            self._look_at_time(seq, said)
+        return said
+
+    def _look_at_time(self, seq: int, said: dict[str, Any]) -> None:
+        at = str(said.get("at", ""))
+        try:
+            datetime.fromisoformat(at)
+        except ValueError:
+            self._find(seq, "it says no time")
+            return
+        if at < self.last_at and said.get("v") != 1:
+            self._find(seq, f"it is dated {at}, before the one before it")
+        if "clock" in said:
+            self.report.remarks.append(f"record {seq}: the clock was set back to {said['clock']}")
+        self.last_at = max(self.last_at, at)
+
+    def _seam(self, seq: int, said: object) -> None:
+        try:
+            new = log_keys.hand_over(
+                self.keys[-1].verifier, seq, said if isinstance(said, dict) else {}
+            )
+            self.keys.append(Known(new, seq))
+        except BadNote as bad:
+            self._find(seq, str(bad))
+
+    # --- checkpoints ---
+
+    def _next_note(self) -> tuple[Checkpoint, str] | None:
+        for whole in self.notes:
+            try:
+                return Checkpoint.parse(Note.parse(whole).text), whole
+            except BadNote as bad:
+                self._find(None, f"a checkpoint that is none: {bad}")
+        return None
+
+    def _believe(self, whole: str) -> tuple[Checkpoint, tuple[Signature, ...]]:
+        """Read a checkpoint as signed by the key of its time; `BadNote` if it is not."""
+        note = Note.parse(whole)
+        told = Checkpoint.parse(note.text)
+        verifier = log_keys.at(self.keys, told.size)
+        signatures = note.signed_by([verifier, *self.witnesses] if verifier else self.witnesses)
+        if verifier is None or verifier.name not in {one.name for one in signatures}:
+            raise BadNote(f"the checkpoint of {told.size} records is not signed by the log's key")
+        if told.origin != verifier.name:
+            raise BadNote(f"the checkpoint of {told.size} records is another log's")
+        return told, signatures
+
+    def _judge_checkpoints(self) -> bool:
+        """Compare with every checkpoint of this size; False if no more can be said after it."""
+        while self.told and self.told[0].size <= self.real.size:
+            said, whole = self.told
+            self.told = self._next_note()
+            if said.size < self.real.size:
+                self._find(None, f"the checkpoint of {said.size} records is out of its order")
+                continue
+            try:
+                told, signatures = self._believe(whole)
+            except BadNote as bad:
+                self._find(None, str(bad))
+                continue
+            self.report.checkpoints += 1
+            self.report.cosigned += len(signatures) > 1
+            self.report.newest = whole
+            if not self._judge(told):
+                return False
+            self.report.signed = self.good = told.size
+            self.suspects = []
+        return True
+
+    def _judge(self, told: Checkpoint) -> bool:
+        """Say which of the two trees was signed, and so what was altered since."""
+        if self.real.root() == told.root:
+            for seq in self.suspects:
+                self._find(seq, "it is as it was signed, but the hash kept of it is another's")
+            self.kept = self.real.copy()
+            return True
+        if self.kept.root() == told.root:
+            for seq in self.suspects:
+                self._find(seq, "it is not what was signed: it was altered, or another's")
+            self.real = self.kept.copy()
+            return True
+        first = min(self.suspects, default=self.good)
+        upto = f"of records {first} to {told.size - 1} not all are" if told.size else "it is not"
+        self._find(first, f"{upto} those that were signed: another log was forked off here")
+        self.over = True
+        return False
+
+    def _end(self) -> None:
+        report = self.report
+        if self.told and self.told[0].size > report.size and not self.over:
+            self._find(
+                report.size,
+                f"it is missing, with all up to {self.told[0].size - 1}: they were signed, and are"
+                " not there",
+            )
+        for seq in self.suspects:
+            self._find(seq, "the hash kept of it is not its own, and no checkpoint says which is")
+        if report.size > report.signed >= report.start and not report.findings:
+            self._unchecked(f"the {report.size - report.signed} records since the last checkpoint")
+        if not report.cosigned:
+            self._unchecked("that nobody was shown another log: no witness has cosigned this one")
+        self._unchecked("that what the records say is true, and whom their commitments stand for")
+
+    def _find(self, seq: int | None, what: str) -> None:
+        known = any(one.seq == seq is not None for one in self.report.findings)
+        if not known and len(self.report.findings) < MOST_FINDINGS:
+            self.report.findings.append(Finding(seq, what))
+
+    def _unchecked(self, what: str) -> None:
+        self.report.unchecked.append(what)

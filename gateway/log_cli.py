@@ -1,0 +1,240 @@
+"""Commands about a site's log: what is in it, whether it is sound, and what one hands on of it."""
+
+import json
+from pathlib import Path
+from typing import TextIO
+
+import click
+from sqlalchemy.orm import Session
+
+from gateway import checkpoints, rules
+from gateway.app import open_house, utc_now
+from gateway.audit import kept, log_keys, proofs, verifier
+from gateway.audit.kept import Kept
+from gateway.audit.note import MOST_BYTES, Verifier
+from gateway.audit.proofs import Proof
+from gateway.audit.tiles import Folder
+from gateway.audit.verifier import Report, Trust
+from gateway.bar import Bar
+from gateway.errors import NotFound, NotPossible
+from gateway.store import logged
+
+A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group("log")
+def log_() -> None:
+    """The log of a site: a tree that only grows, which a stranger can check."""
+
+
+@log_.command("show")
+@click.argument("site_id", metavar="SITE")
+@click.option("--last", default=20, type=click.IntRange(1, 10_000), help="How many records.")
+@click.option("--with", "text", default="", help="Only those with this TEXT in them.")
+def log_show(site_id: str, last: int, text: str) -> None:
+    """Print the newest records of a SITE, the oldest of them first."""
+    house = open_house()
+    rules.find(house, site_id)
+    with house.store.reads() as session:
+        rows = logged.find(session, site_id, text, last)
+    for row in reversed(rows):
+        click.echo(row.body)
+
+
+@log_.command("key")
+@click.argument("site_id", metavar="SITE")
+def log_key(site_id: str) -> None:
+    """Print the public keys of a SITE's log: what strangers check it by. The first is the root."""
+    house = open_house()
+    rules.find(house, site_id)
+    checkpoints.sign(house, site_id, utc_now())
+    with house.store.reads() as session:
+        for row in logged.keys(session, site_id):
+            click.echo(row.vkey)
+
+
+@log_.command("rotate-key")
+@click.argument("site_id", metavar="SITE")
+def log_rotate_key(site_id: str) -> None:
+    """Sign with a new key from now on; the one before it says so in the log."""
+    house = open_house()
+    rules.find(house, site_id)
+    checkpoints.sign(house, site_id, utc_now())
+    with house.store.writes.begin() as session:
+        new = log_keys.rotate(house.secrets, session, site_id, utc_now())
+    checkpoints.sign(house, site_id, utc_now())
+    click.echo(str(new))
+
+
+@log_.command("checkpoint")
+@click.argument("site_id", metavar="SITE")
+def log_checkpoint(site_id: str) -> None:
+    """Sign and print how long the log of a SITE is now, and its root: for others to keep."""
+    house = open_house()
+    rules.find(house, site_id)
+    click.echo(checkpoints.sign(house, site_id, utc_now()), nl=False)
+
+
+@log_.command("prove")
+@click.argument("site_id", metavar="SITE")
+@click.argument("which", metavar="RECORD|VISIT")
+@click.option("--to", type=click.Path(path_type=Path), help="Write FILE and FILE.tlog-proof.")
+def log_prove(site_id: str, which: str, to: Path | None) -> None:
+    """Prove that a record is in the log: by its number, or the last one of a visit by its id."""
+    house = open_house()
+    rules.find(house, site_id)
+    checkpoints.sign(house, site_id, utc_now())
+    with house.store.reads() as session:
+        found = proofs.prove(session, site_id, _number(session, site_id, which))
+    if found is None:  # pragma: no cover - signed just above
+        raise NotPossible("unsigned", "it is not signed yet")
+    if to is None:
+        click.echo(f"{found.body}\n\n{found.text}", nl=False)
+        return
+    to.write_bytes(found.body.encode())
+    to.with_name(f"{to.name}.tlog-proof").write_text(found.text, encoding="utf-8")
+    click.echo(f"Wrote {to} and {to}.tlog-proof")
+
+
+def _number(session: Session, site_id: str, which: str) -> int:
+    if which.isascii() and which.isdigit():
+        return int(which[:18])
+    found = logged.find(session, site_id, f'"{which}"', 1)
+    if not found:
+        message = f"no record speaks of {which}"
+        raise NotFound(message)
+    return found[0].seq
+
+
+@log_.command("check-proof")
+@click.argument("record", type=A_FILE)
+@click.argument("proof", type=A_FILE)
+@click.option("--key", required=True, help="The log's public key.")
+def log_check_proof(record: Path, proof: Path, key: str) -> None:
+    """Check that a RECORD's file is in the log, by its PROOF; needs no database."""
+    told = Proof.parse(record.read_bytes().decode(), proof.read_text("utf-8"))
+    checkpoint, _ = told.check([Verifier.parse(key)])
+    click.echo(f"Record {told.index} is in {checkpoint.origin}, as of {checkpoint.size} records.")
+
+
+@log_.command("export")
+@click.argument("site_id", metavar="SITE")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def log_export(site_id: str, folder: Path) -> None:
+    """Write the log of a SITE into a FOLDER as plain files, or what is new of it."""
+    house = open_house()
+    rules.find(house, site_id)
+    checkpoints.sign(house, site_id, utc_now())
+    with house.store.reads() as session, Bar("Records") as show:
+        checkpoint = kept.export(session, site_id, folder, show)
+    click.echo(
+        f"{checkpoint.size} records in {folder}. Check them with `gateway log verify {folder}`."
+    )
+
+
+@log_.command("verify")
+@click.argument("which", metavar="SITE|FOLDER")
+@click.option("--key", default="", help="The log's public key, as you were given it.")
+@click.option("--witness", multiple=True, help="A witness's public key.")
+@click.option("--from", "trusted", type=A_FILE, help="A checkpoint you trust: read on from there.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def log_verify(
+    which: str, key: str, witness: tuple[str, ...], trusted: Path | None, *, as_json: bool
+) -> None:
+    """Check a log: that of a SITE, or a FOLDER it was exported to, which needs no database."""
+    trust = Trust(key, witness, trusted.read_text("utf-8") if trusted else "")
+    report = _verify(which, trust)
+    click.echo(_json(report) if as_json else _words(report))
+    if not report.sound:
+        raise SystemExit(1)
+
+
+def _verify(which: str, trust: Trust) -> Report:
+    if (Path(which) / "checkpoint").is_file():
+        return verifier.verify(Folder(Path(which)), trust)
+    house = open_house()
+    with house.store.reads() as session:
+        vkeys = tuple(one.vkey for one in logged.witnesses(session, which))
+        more = Trust(trust.key, trust.witnesses or vkeys, trust.checkpoint)
+        return verifier.verify(Kept(session, which), more)
+
+
+def _words(report: Report) -> str:
+    read = f", read from {report.start} on" if report.start else ""
+    lines = [
+        (
+            f"{report.origin}: {report.size} records{read}, {report.signed} of them signed by"
+            f" {report.checkpoints} checkpoints, {report.cosigned} of those cosigned."
+        )
+    ]
+    lines += [f"WRONG: {one}" for one in report.findings]
+    lines += [f"Note: {one}" for one in report.remarks]
+    lines += [f"Not checked: {one}." for one in report.unchecked]
+    lines.append("It is sound." if report.sound else "It is NOT sound.")
+    return "\n".join(lines)
+
+
+def _json(report: Report) -> str:
+    told = {
+        "origin": report.origin,
+        "sound": report.sound,
+        "start": report.start,
+        "size": report.size,
+        "signed": report.signed,
+        "checkpoints": report.checkpoints,
+        "cosigned": report.cosigned,
+        "wrong": [{"record": one.seq, "what": one.what} for one in report.findings],
+        "notes": report.remarks,
+        "not_checked": report.unchecked,
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+@log_.group("witness")
+def witness_() -> None:
+    """Whose cosignatures a site's log accepts."""
+
+
+@witness_.command("add")
+@click.argument("site_id", metavar="SITE")
+@click.argument("vkey", metavar="KEY")
+def witness_add(site_id: str, vkey: str) -> None:
+    """Accept the cosignatures of whoever has the public KEY (name+id+base64)."""
+    house = open_house()
+    rules.find(house, site_id)
+    name = checkpoints.accept_witness(house, site_id, vkey, utc_now())
+    click.echo(f"{site_id} accepts what {name} cosigns")
+
+
+@witness_.command("remove")
+@click.argument("site_id", metavar="SITE")
+@click.argument("name")
+def witness_remove(site_id: str, name: str) -> None:
+    """Accept no more of what a witness signs; what it signed so far stays."""
+    house = open_house()
+    checkpoints.forget_witness(house, rules.find(house, site_id).id, name, utc_now())
+    click.echo(f"{site_id} accepts nothing more of {name}")
+
+
+@witness_.command("list")
+@click.argument("site_id", metavar="SITE")
+def witness_list(site_id: str) -> None:
+    """List whose cosignatures are accepted."""
+    house = open_house()
+    with house.store.reads() as session:
+        found = logged.witnesses(session, rules.find(house, site_id).id)
+    for row in found:
+        click.echo(row.vkey)
+    if not found:
+        click.echo("No witness yet: add one with `gateway log witness add`.")
+
+
+@log_.command("cosign")
+@click.argument("site_id", metavar="SITE")
+@click.argument("file", type=click.File(encoding="utf-8"))
+def log_cosign(site_id: str, file: TextIO) -> None:
+    """Keep what witnesses signed: FILE (or -) is a checkpoint of ours with their lines."""
+    house = open_house()
+    whole = file.read(MOST_BYTES)
+    names = checkpoints.cosign(house, rules.find(house, site_id).id, whole, utc_now())
+    click.echo(f"Kept: {' '.join(names)}")
