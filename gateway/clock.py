@@ -71,3 +71,11 @@ def confirm(house: House, site: Rules, now: datetime, by: str) -> None:
         mark.latest_at, mark.doubted_at = now, None
         session.flush()
         audit.append(session, site.id, now, audit.Fact("clock.confirmed", {"by": by}))
+
+
+def settle(house: House, site: Rules, now: datetime, by: str) -> None:
+    """Believe the clock where nobody has to be asked: a demo that was last played weeks ago."""
+    with house.store.reads() as session:
+        doubted = jumped(now, latest(session, site.id))
+    if doubted:
+        confirm(house, site, now, by)
