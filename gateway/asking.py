@@ -118,6 +118,8 @@ def answer(  # noqa: PLR0917 - what is answered, and who says so
         if row.answered_at is not None:
             raise NotPossible("answered", "somebody has answered it already")
         row.answer, row.answered_at, row.answered_by = said, now, by
+        if row.parted_at is not None:
+            row.text = ""
         session.flush()
         late = now.astimezone(site.zone).date() > row.due_on
         told = {"request": number, "kind": row.kind, "by": by, "late": late}

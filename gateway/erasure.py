@@ -139,7 +139,7 @@ class _Case:
         session.flush()
         throttles, cards = [*self._throttles()], self._of("card")
         drafts = self._drop_lists()
-        counts = {"person": 1, **erasing.drop_person(session, site_id, person.id)}
+        counts = {"person": 1, **erasing.drop_person(session, site_id, person.id, self.now)}
         named = [person.id, *self.faces, *self._credentials()]
         counts["visits"] = erasing.part_visits(session, site_id, person.id, named, cards)
         counts["consents"] = erasing.veil_consents(session, site_id, person.id, self.who)

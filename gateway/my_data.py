@@ -126,7 +126,7 @@ WITHHELD: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "erase_order": {"kid": _WORKINGS, "erasure_id": _WORKINGS},
         "my_sign_in": {"secret_hash": _OPENS},
-        "request": {"code_mac": _OPENS, "answered_by": _OTHERS},
+        "request": {"code_mac": _OPENS, "answered_by": _OTHERS, "parted_at": _WORKINGS},
     }
 )
 """What is left out, and why: by table and column. Whose a row is goes without saying."""

@@ -4,7 +4,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway import capture, enrolment, importing, my_face, override, staying, verification
+from gateway import (
+    asking,
+    capture,
+    enrolment,
+    importing,
+    mine,
+    my_face,
+    override,
+    staying,
+    verification,
+)
 from gateway.enrolment import Applicant, CardGiven
 from gateway.entitlement import Basis
 from gateway.importing import Handed
@@ -87,6 +97,10 @@ def furnish(house: House, site: Rules, unit: Device) -> Furnished:
     found = Furnished(person, host, guardian, ward, guest, reference)
     found.ward_reference = _face_of_ward(house, site, unit, found)
     _visits(house, site, found)
+    mine.enter_by_phone(house, site, person, NOW)
+    asked = asking.Asked(asking.Kind.COMPLAINT, "It was dark.", CONTACT, "en", person)
+    lodged = asking.lodge(house, site, asked, NOW)
+    asking.answer(house, site, lodged.number, "There is a lamp now.", NOW, "mei")
     _list(house, site)
     return found
 

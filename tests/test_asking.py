@@ -5,13 +5,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from gateway import asking, sitefile
+from gateway import asking, erasure, sitefile
 from gateway.asking import Asked, Kind, Lodged
+from gateway.certificates import Why
 from gateway.errors import BadSite, NotFound, NotPossible
 from gateway.rules import House, Rules
 from gateway.store import mine, queries
 from gateway.store.mine import Request
-from tests.makers import HOTEL, NOW, later, make_site
+from tests.makers import HOTEL, NOW, later, make_person, make_site
 
 WORDS = "The camera in the lobby was on before I had agreed."
 
@@ -138,3 +139,17 @@ def test_a_flood_ends_at_the_site_it_floods(
     assert complain(house, make_site(house, site_id="court"))
     asking.answer(house, site, lodged.number, "Yes.", NOW, "cli:mei")
     assert complain(house, site)
+
+
+def test_the_words_of_whoever_was_erased_go_once_they_are_answered(house: House, site: Rules):
+    person = make_person(house, site, card=False).id
+    asked = Asked(Kind.COMPLAINT, WORDS, "mei@example.org", "en", person)
+    lodged = asking.lodge(house, site, asked, NOW)
+    erasure.erase(house, site, person, Why.ASKED, NOW)
+    row = seen(house, site, lodged.number, lodged.code)
+    assert row is not None
+    assert (row.text, row.contact, row.subscriber_id) == (WORDS, "", None)
+    asking.answer(house, site, lodged.number, "It is off now.", NOW, "cli:mei")
+    row = seen(house, site, lodged.number, lodged.code)
+    assert row is not None
+    assert (row.text, row.answer) == ("", "It is off now.")

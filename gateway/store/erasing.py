@@ -50,7 +50,9 @@ def lock_visits(session: Session, site_id: str, subscriber_id: str) -> Sequence[
     return session.scalars(chosen.order_by(Verification.id).with_for_update()).all()
 
 
-def drop_person(session: Session, site_id: str, subscriber_id: str) -> dict[str, int]:
+def drop_person(
+    session: Session, site_id: str, subscriber_id: str, now: datetime
+) -> dict[str, int]:
     """Drop what somebody comes in by, what they are entitled to, and the person.
 
     A presentation that was measured meanwhile is over first, or finds nothing.
@@ -59,7 +61,7 @@ def drop_person(session: Session, site_id: str, subscriber_id: str) -> dict[str,
     for kind, table in (("ways", Enrolment), ("entitlements", Entitlement)):
         theirs = delete(table).where(table.site_id == site_id, table.subscriber_id == subscriber_id)
         counts[kind] = changed(session, theirs)
-    mine.part(session, site_id, subscriber_id)
+    mine.part(session, site_id, subscriber_id, now)
     person = delete(Subscriber).where(Subscriber.site_id == site_id, Subscriber.id == subscriber_id)
     changed(session, person)
     return counts

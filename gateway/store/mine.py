@@ -32,7 +32,8 @@ class MySignIn(Base):
 class Request(Base):
     """A complaint, or a wish to have something corrected or erased, until when, and the answer.
 
-    `code_mac` is the keyed hash of the code by which whoever asked sees the answer.
+    `code_mac` is the keyed hash of the code by which whoever asked sees the answer. `parted_at` is
+    when they were erased while they waited for it: then the text goes once it is answered.
     """
 
     __tablename__ = "request"
@@ -47,6 +48,7 @@ class Request(Base):
     verification_id: Mapped[str | None]
     lodged_at: Mapped[datetime]
     due_on: Mapped[date]
+    parted_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
     answered_by: Mapped[str | None]
     answer: Mapped[str | None] = mapped_column(Text)
@@ -83,7 +85,7 @@ def forget(session: Session, site_id: str, before: datetime) -> None:
     session.execute(old)
 
 
-def part(session: Session, site_id: str, subscriber_id: str) -> None:
+def part(session: Session, site_id: str, subscriber_id: str, now: datetime) -> None:
     """Forget that somebody looked at their page, and whose what they asked was.
 
     What was answered goes with them. What waits for its answer stays, since they wait for it too.
@@ -94,7 +96,8 @@ def part(session: Session, site_id: str, subscriber_id: str) -> None:
     asked = Request.site_id == site_id, Request.subscriber_id == subscriber_id
     session.execute(looked)
     session.execute(delete(Request).where(*asked, Request.answered_at.is_not(None)))
-    session.execute(update(Request).where(*asked).values(subscriber_id=None))
+    parted = {"subscriber_id": None, "contact": "", "parted_at": now}
+    session.execute(update(Request).where(*asked).values(**parted))
 
 
 # --- what was asked ---
@@ -121,11 +124,3 @@ def answered_requests(session: Session, site_id: str, most: int) -> Sequence[Req
     """List what was answered last."""
     chosen = select(Request).where(Request.site_id == site_id, Request.answered_at.is_not(None))
     return session.scalars(chosen.order_by(Request.answered_at.desc()).limit(most)).all()
-
-
-def requests_of(session: Session, site_id: str, subscriber_id: str) -> Sequence[Request]:
-    """List what somebody has asked, the newest first."""
-    chosen = select(Request).where(
-        Request.site_id == site_id, Request.subscriber_id == subscriber_id
-    )
-    return session.scalars(chosen.order_by(Request.lodged_at.desc(), Request.id)).all()

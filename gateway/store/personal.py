@@ -83,7 +83,8 @@ OPERATIONAL: _Columns = _of(
     alarm="id door_id why detail at seen_at",
     import_="id digest state done rows created_at touched_at",
     record="seq kind body",
-    request="id kind language code_mac verification_id lodged_at due_on answered_at answer",
+    request="id kind language code_mac verification_id lodged_at due_on parted_at answered_at"
+    " answer",
     log_head="size",
 )
 CLASSES: Mapping[str, _Columns] = MappingProxyType(

@@ -28,16 +28,20 @@ from gateway.store import (
     held,
     imports,
     logged,
+    mine,
     passkeys,
     people,
     queries,
+    receipts,
     roster,
     stock,
     sweeping,
+    whole,
 )
 from gateway.store.base import Base
 from gateway.store.lasting import Erasure, Sweep, Tombstone
 from gateway.store.logged import Cosignature, SignedCheckpoint, Witness
+from gateway.store.mine import MySignIn, Request
 from gateway.store.models import (
     Consent,
     Enrolment,
@@ -84,6 +88,20 @@ def counted(held: stock.Held) -> tuple[object, ...] | None:
 CASES: dict[str, Case] = {
     "site_digest": lambda s, site, _: queries.site_digest(s, site),
     "site": lambda s, site, _: queries.site(s, site),
+    "mine.sign_in": lambda s, site, _: mine.sign_in(s, site, "own"),
+    "mine.end": lambda s, site, _: mine.end(s, site, "own"),
+    "mine.forget": lambda s, site, _: mine.forget(s, site, later(days=1)),
+    "mine.part": lambda s, site, k: mine.part(s, site, k.person, NOW),
+    "mine.request": lambda s, site, _: mine.request(s, site, "open"),
+    "mine.lock_request": lambda s, site, _: mine.lock_request(s, site, "open"),
+    "mine.open_requests": lambda s, site, _: mine.open_requests(s, site),
+    "mine.answered_requests": lambda s, site, _: mine.answered_requests(s, site, 9),
+    "receipts.records_of": lambda s, site, k: receipts.records_of(s, site, k.visit, NOW, NOW),
+    "receipts.lines": lambda s, site, _: receipts.lines(s, site, ["own", "visit"]),
+    "receipts.notices": lambda s, site, _: list(receipts.notices(s, site, ["version"]).values()),
+    "whole.of_person": lambda s, site, k: [
+        row for rows in whole.of_person(s, site, k.person).values() for row in rows
+    ],
     "lock_site": lambda s, site, _: queries.lock_site(s, site),
     "doors": lambda s, site, _: queries.doors(s, site),
     "closed_ways": lambda s, site, _: queries.closed_ways(s, site),
@@ -149,7 +167,9 @@ CASES: dict[str, Case] = {
     "faces.heard": lambda s, site, k: faces.heard(s, site, k.kiosk, "ready", later(days=1)),
     "faces.kept": lambda s, site, _: faces.kept(s, site),
     "erasing.lock_visits": lambda s, site, k: erasing.lock_visits(s, site, k.person),
-    "erasing.drop_person": lambda s, site, k: sum(erasing.drop_person(s, site, k.person).values()),
+    "erasing.drop_person": lambda s, site, k: sum(
+        erasing.drop_person(s, site, k.person, NOW).values()
+    ),
     "erasing.part_visits": lambda s, site, k: erasing.part_visits(
         s, site, k.person, [k.person], ["a card"]
     ),
@@ -300,11 +320,16 @@ SILENT = {
     "revoke_api_keys",
     "close_subscribers",
     "logged.forget_witness",
+    "mine.end",
+    "mine.forget",
+    "mine.part",
 }  # they answer nothing
 EVERY_SITE = {
     "site_ids": "lists the sites themselves",
     "open_pairings": "before it is paired a device has no site",
     "use_pairing": "is handed the row",
+    "mine.touch": "is handed the row",
+    "receipts.after": "is handed the row",
     "sweeping.gone": "is a condition, not a question",
     "erasing.changed": "carries a statement out",
     "erasing.certified": "the worker's: each is then locked within its own site",
@@ -328,6 +353,9 @@ def public() -> dict[str, Callable[..., Any]]:
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
         for room in (
             queries,
+            mine,
+            receipts,
+            whole,
             desk,
             faces,
             erasing,
@@ -368,6 +396,7 @@ def populate(house: House, site: Rules) -> Known:
     with house.store.writes.begin() as session:
         face_of(session, site, person.id, passed)
         staff_of(session, site, passed)
+        mine_of(session, site, person.id, passed)
         bare_visit(session, site)
         session.add(Throttle(site_id=site.id, key="c", failures=7, until=NOW, updated_at=NOW))
         session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
@@ -400,6 +429,20 @@ def bare_visit(session: Session, site: Rules) -> None:
     named = {"site_id": site.id, "id": "bare", "door_id": "gate"}
     session.add(Verification(**named, **times, state="offered", draw="", failures={}))
     log_of(session, site)
+
+
+def mine_of(session: Session, site: Rules, person: str, visit: str) -> None:
+    """Give a site somebody at their own page, who has asked twice and has one answer."""
+    named = {"site_id": site.id, "subscriber_id": person}
+    session.add(
+        MySignIn(**named, id="own", way="pin", secret_hash="h", started_at=NOW, touched_at=NOW)
+    )
+    said = {"kind": "complaint", "text": "words", "contact": "", "language": "en", "code_mac": "m"}
+    said |= {"verification_id": visit, "lodged_at": NOW, "due_on": NOW.date()}
+    session.add(Request(**named, id="open", **said))
+    session.add(
+        Request(**named, id="done", **said, answered_at=NOW, answered_by="mei", answer="no")
+    )
 
 
 def log_of(session: Session, site: Rules) -> None:

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("verification_id", sa.String(length=64), nullable=True),
         sa.Column("lodged_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("parted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_by", sa.String(length=64), nullable=True),
         sa.Column("answer", sa.Text(), nullable=True),
