@@ -396,8 +396,7 @@ def populate(house: House, site: Rules) -> Known:
     with house.store.writes.begin() as session:
         face_of(session, site, person.id, passed)
         staff_of(session, site, passed)
-        mine_of(session, site, person.id, passed)
-        bare_visit(session, site)
+        bare_visit(session, site, person.id)
         session.add(Throttle(site_id=site.id, key="c", failures=7, until=NOW, updated_at=NOW))
         session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
         pin = queries.enrolments(session, site.id, "pin", person.totp_locator)[0]
@@ -422,27 +421,27 @@ def populate(house: House, site: Rules) -> Known:
         )
 
 
-def bare_visit(session: Session, site: Rules) -> None:
+def bare_visit(session: Session, site: Rules, person: str) -> None:
     """Give a site a visit to which nothing has come, a checkpoint, and what lasts of before."""
     lasting_of(session, site)
+    mine_of(session, site, person)
     times = {"started_at": NOW, "touched_at": NOW, "expires_at": later(minutes=15)}
     named = {"site_id": site.id, "id": "bare", "door_id": "gate"}
     session.add(Verification(**named, **times, state="offered", draw="", failures={}))
     log_of(session, site)
 
 
-def mine_of(session: Session, site: Rules, person: str, visit: str) -> None:
+def mine_of(session: Session, site: Rules, person: str) -> None:
     """Give a site somebody at their own page, who has asked twice and has one answer."""
     named = {"site_id": site.id, "subscriber_id": person}
     session.add(
         MySignIn(**named, id="own", way="pin", secret_hash="h", started_at=NOW, touched_at=NOW)
     )
-    said = {"kind": "complaint", "text": "words", "contact": "", "language": "en", "code_mac": "m"}
-    said |= {"verification_id": visit, "lodged_at": NOW, "due_on": NOW.date()}
+    said: dict[str, Any] = {"kind": "complaint", "text": "words", "contact": "", "language": "en"}
+    said |= {"code_mac": "m", "verification_id": "bare", "lodged_at": NOW, "due_on": NOW.date()}
     session.add(Request(**named, id="open", **said))
-    session.add(
-        Request(**named, id="done", **said, answered_at=NOW, answered_by="mei", answer="no")
-    )
+    said |= {"answered_at": NOW, "answered_by": "mei", "answer": "no"}
+    session.add(Request(**named, id="done", **said))
 
 
 def log_of(session: Session, site: Rules) -> None:
