@@ -26,6 +26,10 @@ The map of the house, in the order a visit walks through it:
     verification        one visit, from claim to outcome
     capture, my_face    what comes before a camera; setting one's own face up, and stopping it
     face_keeping        what a consent keeps of a face, and what none keeps any more
+    receipt, receipt_check    what a visit processed, for the person to take along, and to check
+    consent_receipt     a consent by the fields of ISO/IEC TS 27560
+    mine, my_data       one's own page: who may see it, and all that is held about them
+    asking              complaints and requests, and their answer
     face_device         face devices as the gateway knows them
     staffing, browsers  who works here, and where they are signed in
     sign_in, guesses    by password and code; what is guessed at rests

@@ -22,11 +22,14 @@ from gateway.law.catalogue import PROFILES
 from gateway.rules import House, Rules
 from gateway.store import mine, queries
 from gateway.store.mine import Request
+from gateway.throttle import Guard
 from gateway.visit import CODE
 
 MOST_TEXT, MOST_CONTACT, MOST_ANSWER = 4000, 200, 4000  # characters
 MOST_OPEN = 500
 """Requests without an answer: beyond, nobody could answer them, and somebody is flooding us."""
+AT_ONCE, PAUSE = 3, 120
+"""So many may come from one source at once; then each rests for so many seconds."""
 _NUMBER = re.compile(rf"C-[{CODE}]{{4}}-[{CODE}]{{2}}")
 _CODE_LENGTH = 10  # of 29 signs: 48 bits, and nothing but an answer behind them
 
@@ -66,10 +69,16 @@ def due(site: Rules, now: datetime) -> date:
     return now.astimezone(site.zone).date() + timedelta(days=days)
 
 
-def lodge(house: House, site: Rules, asked: Asked, now: datetime) -> Lodged:
-    """Take down what somebody asks. `NotPossible`: "nothing_said", "too_many"."""
+def lodge(house: House, site: Rules, asked: Asked, now: datetime, source: str = "") -> Lodged:
+    """Take down what somebody asks. `NotPossible`: "nothing_said", "too_many".
+
+    `source` is the address it came from, kept as a keyed hash for an hour or so: whoever sends one
+    after the other waits in between, and so cannot fill the list for everybody else.
+    """
     if not asked.text.strip():
         raise NotPossible("nothing_said", "there is no text")
+    if source and not _paced(house, site, source, now):
+        raise NotPossible("too_many", "one after the other from there: wait a little")
     with house.store.writes.begin() as session:
         queries.lock_site(session, site.id)
         if len(mine.open_requests(session, site.id)) >= MOST_OPEN:
@@ -93,6 +102,17 @@ def lodge(house: House, site: Rules, asked: Asked, now: datetime) -> Lodged:
         told = {"request": number, "kind": asked.kind.value, "due": row.due_on.isoformat()}
         audit.append(session, site.id, now, audit.Fact("request.lodged", told))
         return Lodged(number, code, row.due_on)
+
+
+def _paced(house: House, site: Rules, source: str, now: datetime) -> bool:
+    """Count one more from a source; whether it may be taken down now."""
+    name = "r" + house.secrets.mac("throttle", "request", source).hex()[:32]
+    with house.store.writes.begin() as session:
+        guard = Guard(house, session, site.id, now)
+        if guard.rest(guard.blocks(name, "")):
+            return False
+        guard.count_one(name, lambda count: PAUSE if count >= AT_ONCE else 0)
+        return True
 
 
 def seen(house: House, session: Session, site_id: str, number: str, code: str) -> Request | None:

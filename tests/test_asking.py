@@ -153,3 +153,17 @@ def test_the_words_of_whoever_was_erased_go_once_they_are_answered(house: House,
     row = seen(house, site, lodged.number, lodged.code)
     assert row is not None
     assert (row.text, row.answer) == ("", "It is off now.")
+
+
+def test_whoever_sends_one_after_the_other_waits_and_nobody_else(house: House, site: Rules):
+    asked = Asked(Kind.COMPLAINT, WORDS)
+
+    def send(source: str, seconds: float = 0) -> bool:
+        try:
+            return bool(asking.lodge(house, site, asked, later(seconds=seconds), source))
+        except NotPossible:
+            return False
+
+    assert [send("192.0.2.7") for _ in range(5)] == [True, True, True, False, False]
+    assert send("192.0.2.8")
+    assert [send("192.0.2.7", seconds=s) for s in (119, 120, 121)] == [False, True, False]

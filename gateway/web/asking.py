@@ -74,7 +74,8 @@ def lodge() -> ResponseReturnValue:
         about.visit,
     )
     try:
-        lodged = asking.lodge(parts().house, about.site, asked, now())
+        source = request.remote_addr or ""
+        lodged = asking.lodge(parts().house, about.site, asked, now(), source)
     except NotPossible as cannot:
         return _form(about, kind, wrong=cannot.code), 422
     return render_template(
