@@ -119,3 +119,11 @@ def test_somebody_who_declined_holds_nothing_more(house: House, faced_site: Rule
     assert said["held"]["consent"] == []
     assert "declin" not in json.dumps(said["held"])
     assert consent.Kind.GIVEN not in json.dumps(said["consent_receipts"])
+
+
+def test_what_is_to_be_erased_unless_it_is_heard_of_is_told_too(house: House, faced_site: Rules):
+    Device(house, faced_site, "gate").pair()
+    person = faced.subscriber(house, faced_site)
+    faced.managed(house, faced_site, person)
+    (order,) = exported(house, faced_site, person)["held"]["erase_order"]
+    assert (order["why"], order["done_at"]) == ("unheard", None)

@@ -276,6 +276,15 @@ def test_without_a_proof_inclusion_is_said_to_be_unchecked(
         assert (marks(found)["inclusion"], found.good) == (Mark.UNCHECKED, True)
 
 
+def test_a_record_that_is_not_the_receipts_own_is_bad_without_a_proof_too(
+    house: House, site: Rules, person: Person
+):
+    kept = json.loads(file_of(house, site, by_pin(house, site, person)))
+    kept["record"] = kept["record"].replace('"assurance":2', '"assurance":3')
+    found = receipt_check.check(json.dumps(kept | {"proof": None}), keys(house, site))
+    assert (marks(found)["record"], found.good) == (Mark.BAD, False)
+
+
 def test_the_logs_keys_are_believed_only_as_the_receipt_names_them(
     house: House, site: Rules, person: Person
 ):
