@@ -28,6 +28,7 @@ from gateway.web.face_devices import face_devices
 from gateway.web.faces import faces
 from gateway.web.imports import pages as imports
 from gateway.web.kiosk import kiosk
+from gateway.web.log_pages import log as log_pages
 from gateway.web.mine import pages as mine
 from gateway.web.my import my
 from gateway.web.my_face import my_face
@@ -53,6 +54,7 @@ CONSOLE = (
     arrivals,
     person,
     imports,
+    log_pages,
     requests,
 )
 PACKAGE = Path(__file__).parent

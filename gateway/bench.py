@@ -1,6 +1,7 @@
 """Benchmarks: what the doors cost, measured as ratios within one run, since machines are noisy.
 
     gateway bench face FRAMES     what PINs feel of a flood of face captures
+    gateway bench log             what the log costs as it grows (bench_log)
 
 Everything is real and of its own: a gateway with its workers and a face device, each its own
 program, in a folder that is thrown away.
@@ -208,9 +209,7 @@ def _running(folder: Path) -> Iterator[_Stage]:
     environ.pop("DATABASE_URL", None)
     settings = config.read(environ)
     house, now = open_house(settings), utc_now()
-    text = (files("gateway") / "demo_sites" / f"{SITE}.toml").read_text(encoding="utf-8")
-    rules.apply(house, sitefile.parse(text), now)
-    site = rules.find(house, SITE)
+    site = make_site(house)
     key = apikey.add(house, site, "bench", now)
     programs = [_start(environ, "gateway.cli", "serve")]
     device_url = f"http://{LOOPBACK}:{environ['EITHERWAY_FACE_PORT']}"
@@ -228,6 +227,13 @@ def _running(folder: Path) -> Iterator[_Stage]:
         for program in programs:
             program.wait(READY_SECONDS)
         house.store.close()
+
+
+def make_site(house: House) -> Rules:
+    """Make the demo's community a site of this house."""
+    text = (files("gateway") / "demo_sites" / f"{SITE}.toml").read_text(encoding="utf-8")
+    rules.apply(house, sitefile.parse(text), utc_now())
+    return rules.find(house, SITE)
 
 
 def _device(house: House, site: Rules) -> str | None:

@@ -13,6 +13,7 @@ import click
 from gateway import (
     apikey,
     bench,
+    bench_log,
     config,
     demo_face,
     device_cli,
@@ -248,6 +249,7 @@ def api_key_add(site_id: str, name: str) -> None:
 
 
 people.subscriber.add_command(people_import.subscriber_import)
+bench.bench.add_command(bench_log.bench_log)
 for group in (
     device_cli.device_,
     people.subscriber,

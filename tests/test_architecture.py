@@ -63,7 +63,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"serve"}),
     frozenset({"people", "demo_face", "bench"}),
-    frozenset({"staff_cli", "device_cli", "log_cli", "people_import"}),
+    frozenset({"staff_cli", "device_cli", "log_cli", "people_import", "bench_log"}),
     frozenset({"receipt_cli", "request_cli", "retention_cli"}),
     frozenset({"cli"}),
 )

@@ -26,6 +26,7 @@ TABS = {
     "imports.show": N_("Import"),
     "requests.show": N_("Requests"),
     "watch.show": N_("Overrides"),
+    "log.show": N_("Log"),
     "accounts.show": N_("Staff"),
 }
 SAID = {

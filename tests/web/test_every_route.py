@@ -21,6 +21,8 @@ RULES = {
     ("GET", "/static/<path:filename>"): "public",
     ("GET", "/healthz"): "public",
     ("GET", "/.well-known/jwks.json"): "public",
+    ("GET", "/log/<site_id>/checkpoint"): "public",
+    ("GET", "/log/<site_id>/keys"): "public",
     ("GET", "/pair"): "public",
     ("POST", "/pair"): "public",
     ("POST", "/language"): "public",

@@ -1,13 +1,15 @@
 """Who may do what at the console: every route, every role, at one's own site and at another's."""
 
+import re
+
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway import alarms, asking, importing, verification
+from gateway import alarms, asking, audit, checkpoints, importing, verification
 from gateway.alarms import Alarmed
 from gateway.importing import Handed
 from gateway.staffing import Role
-from gateway.store import desk, queries
+from gateway.store import desk, logged, queries
 from gateway.web.desk import MAY
 from tests.makers import load_site, make_staff
 from tests.web.world import Browser, Page, World, inspect
@@ -30,7 +32,7 @@ FIRST = {  # what these say before a code of now, or before somebody is looked f
     "passkeys.ask_new": 409,
     "people.found": 303,
 }
-ASKS = {"people.search"}  # by POST, since a name may stand in no address; it changes nothing
+ASKS = {"people.search", "log.find"}  # by POST, as every form is; they change nothing
 ROUTES = sorted(MAY)
 
 
@@ -38,7 +40,7 @@ def method_and_address(world: World, endpoint: str, named: dict[str, str]) -> tu
     rule = next(r for r in world.app.url_map.iter_rules() if r.endpoint == endpoint)
     address = rule.rule
     for name in rule.arguments:
-        address = address.replace(f"<{name}>", named.get(name, "nobody"))
+        address = re.sub(f"<(int:)?{name}>", named.get(name, "nobody"), address)
     return ("POST" if "POST" in (rule.methods or ()) else "GET"), address
 
 
@@ -52,7 +54,11 @@ def ids(world: World, site: str) -> dict[str, str]:
         assert waiting is not None
         alarms.sound(session, site, Alarmed("many_overrides"), world.clock.now)
         session.flush()
+        audit.append(session, site, world.clock.now, *[audit.Fact("told")] * 50)
+        head = logged.head(session, site)
+        assert head is not None
         alarm = desk.open_alarms(session, site)[0].id
+    checkpoints.sign(world.house, site, world.clock.now)
     handed = Handed(make_staff(world.house, rules, "supervisor"), "guests.csv", b"id\n")
     asked = asking.Asked(asking.Kind.COMPLAINT, "The lobby's camera was on.")
     return {
@@ -60,6 +66,7 @@ def ids(world: World, site: str) -> dict[str, str]:
         "answer": "We have turned it off.",
         "import_id": importing.submit(world.house, rules, handed, world.clock.now),
         "code": waiting.id,
+        "seq": str(head.size - 1),
         "alarm": alarm,
         "reason": "emergency",
         "subscriber": world.furniture.people[site].id,
