@@ -10,11 +10,9 @@ not, and nothing that is gone comes back.
 """
 
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
-from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -81,16 +79,7 @@ def over(ended: datetime, span: Period, zone: ZoneInfo) -> datetime:
 # --- the sweep ---
 
 
-Step = Callable[[Session, str, datetime, int], int]
-STEPS: Mapping[Kept, Step] = MappingProxyType(
-    {
-        Kept.CREDENTIAL: sweeping.drop_credentials,
-        Kept.CONSENT: sweeping.drop_consents,
-        Kept.EVIDENCE: sweeping.drop_evidence,
-        Kept.VISIT: sweeping.drop_visits,
-        Kept.STAFF: sweeping.drop_staff,
-    }
-)
+STEPS = (Kept.CREDENTIAL, Kept.CONSENT, Kept.EVIDENCE, Kept.VISIT, Kept.STAFF)
 """In order: what staff did about a visit goes before the visit."""
 
 
@@ -123,11 +112,10 @@ def sweep_site(house: House, site: Rules, now: datetime) -> dict[str, int]:
         if _taken(mark, now):
             return {}
         mark.holder, mark.held_until = turn, now + TURN
-    for kept, step in STEPS.items():
-        least = partial(_batch, house, site, turn, kept, step, now)
-        while least() >= BATCH:
+    for kept in STEPS:
+        while _batch(house, site, turn, kept, now) >= BATCH:
             pass
-    _batch(house, site, turn, Kept.TALLY, _tallies, now)
+    _sweep_tallies(house, site, turn, now)
     people = _sweep_people(house, site, turn, now)
     done = _finish(house, site, turn, now)
     if done or people:
@@ -142,35 +130,44 @@ def _taken(mark: Sweep, now: datetime) -> bool:
     return now < mark.held_until <= now + TURN
 
 
-def _tallies(session: Session, site_id: str, moment: datetime, most: int) -> int:
-    del most
-    return sweeping.drop_tallies(session, site_id, moment.date())
-
-
-def _batch(  # noqa: PLR0917 - whose turn it is, and at what
-    house: House, site: Rules, turn: str, kept: Kept, step: Step, now: datetime
-) -> int:
+def _batch(house: House, site: Rules, turn: str, kept: Kept, now: datetime) -> int:
     """Delete one batch and count it, in one transaction; nothing once it is another's turn."""
     moment = until(now, period(site, kept), site.zone)
+    with house.store.reads() as session:
+        found = sweeping.find(session, site.id, kept, moment, BATCH)
+    if not any(found):
+        return 0
     with house.store.writes.begin() as session:
         if not sweeping.hold(session, site.id, turn, now + TURN):
             return 0
-        count = step(session, site.id, moment, BATCH)
-        if count:
-            mark = sweeping.lock_mark(session, site.id)
-            mark.counts = {**mark.counts, kept.value: mark.counts.get(kept.value, 0) + count}
+        count = sweeping.drop(session, site.id, kept, moment, found)
+        _count(session, site, kept, count)
         return count
+
+
+def _sweep_tallies(house: House, site: Rules, turn: str, now: datetime) -> None:
+    day = until(now, period(site, Kept.TALLY), site.zone).date()
+    with house.store.writes.begin() as session:
+        if sweeping.hold(session, site.id, turn, now + TURN):
+            _count(session, site, Kept.TALLY, sweeping.drop_tallies(session, site.id, day))
+
+
+def _count(session: Session, site: Rules, kept: Kept, count: int) -> None:
+    if count:
+        mark = sweeping.lock_mark(session, site.id)
+        mark.counts = {**mark.counts, kept.value: mark.counts.get(kept.value, 0) + count}
 
 
 def _sweep_people(house: House, site: Rules, turn: str, now: datetime) -> int:
     """Erase those whose time here was over long enough, each with a certificate of their own."""
     moment, erased = until(now, period(site, Kept.PERSON), site.zone), 0
     while True:
-        with house.store.writes.begin() as session:
-            if not sweeping.hold(session, site.id, turn, now + TURN):
-                return erased
+        with house.store.reads() as session:
             people = sweeping.people_over(session, site.id, moment, PEOPLE)
         for person in people:
+            with house.store.writes.begin() as session:
+                if not sweeping.hold(session, site.id, turn, now + TURN):
+                    return erased
             try:
                 erasure.erase_in_passing(house, site, person, Why.PURPOSE_OVER, now)
             except NotFound:  # erased a moment ago, by a person
@@ -216,7 +213,8 @@ def purge(  # noqa: PLR0917 - what is deleted, how early, and who says so
     purged = 0
     while True:
         with house.store.writes.begin() as session:
-            count = STEPS[kept](session, site.id, before, BATCH)
+            found = sweeping.find(session, site.id, kept, before, BATCH)
+            count = sweeping.drop(session, site.id, kept, before, found)
             if count:
                 told = {"why": Why.PERIOD_OVER.value, kept.value: count, "by": by}
                 audit.append(session, site.id, now, audit.Fact("swept", told))

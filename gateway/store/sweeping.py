@@ -4,8 +4,9 @@ Sweepers of a site take turns on its row in `sweep`. A batch is counted there in
 that deletes it, so that a count is neither lost nor doubled wherever a sweep is cut short.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 
 from sqlalchemy import (
     JSON,
@@ -79,39 +80,19 @@ def hold(session: Session, site_id: str, holder: str, until: datetime) -> bool:
 # --- what is over ---
 
 
-def _drop(session: Session, table: type[Base], key: str, over: Condition, most: int) -> int:
-    """Delete at most so many rows of one site that are over."""
-    column = getattr(table, key)
-    return changed(
-        session, delete(table).where(over, column.in_(select(column).where(over).limit(most)))
-    )
+Over = tuple[type[Base], str, Condition]
+"""A table, the key its rows are named by, and when one is over."""
 
 
-def drop_visits(session: Session, site_id: str, until: datetime, most: int) -> int:
-    """Delete visits closed by then, with all that was presented and granted in them.
-
-    Of a visit that staff decided about a shell is left, which names nobody, as long as their act is
-    on file. Says how many were deleted or emptied.
-    """
-    act = exists().where(
-        Override.site_id == Verification.site_id, Override.verification_id == Verification.id
-    )
+def _visits(site: str, until: datetime) -> tuple[Over, ...]:
+    """Visits closed by then; one that staff decided about once, as long as it is not emptied."""
     inside = [
-        exists().where(table.site_id == site_id, table.verification_id == Verification.id)
+        exists().where(table.site_id == site, table.verification_id == Verification.id)
         for table in (Attempt, Grant, Referral)
     ]
-    notes = [getattr(Verification, name) for name in _NOTES]
-    full = or_(*inside, *(column.is_not(None) for column in notes))
-    over = (Verification.site_id == site_id, Verification.closed_at <= until)
-    chosen = select(Verification.id).where(*over, or_(~act, full)).limit(most)
-    ids = session.scalars(chosen.order_by(Verification.closed_at)).all()
-    for table in (Attempt, Grant, Referral):
-        theirs = delete(table).where(table.site_id == site_id, table.verification_id.in_(ids))
-        changed(session, theirs)
-    here = (Verification.site_id == site_id, Verification.id.in_(ids))
-    changed(session, update(Verification).where(*here, act).values(dict.fromkeys(_NOTES)))
-    changed(session, delete(Verification).where(*here, ~act))
-    return len(ids)
+    full = or_(*inside, *(getattr(Verification, name).is_not(None) for name in _NOTES))
+    over = (Verification.site_id == site, Verification.closed_at <= until)
+    return ((Verification, "id", and_(*over, or_(~_act(), full))),)
 
 
 _NOTES = (
@@ -126,69 +107,112 @@ _NOTES = (
 )
 
 
-def drop_credentials(session: Session, site_id: str, until: datetime, most: int) -> int:
-    """Delete what nobody comes in by any more; of faces only those ordered erased."""
-    over = and_(
-        Enrolment.site_id == site_id,
-        or_(
-            Enrolment.revoked_at <= until,
-            and_(Enrolment.method != "face", Enrolment.valid_to <= until),
-        ),
+def _act() -> Condition:
+    """Whether an act of the staff about a visit is on file."""
+    return exists().where(
+        Override.site_id == Verification.site_id, Override.verification_id == Verification.id
     )
-    return _drop(session, Enrolment, "id", over, most)
 
 
-def drop_consents(session: Session, site_id: str, until: datetime, most: int) -> int:
-    """Delete lines of the ledger that ended by then."""
+def _credentials(site: str, until: datetime) -> tuple[Over, ...]:
+    """What nobody comes in by any more; of faces only those ordered erased."""
+    ended = and_(Enrolment.method != "face", Enrolment.valid_to <= until)
+    over = and_(Enrolment.site_id == site, or_(Enrolment.revoked_at <= until, ended))
+    return ((Enrolment, "id", over),)
+
+
+def _consents(site: str, until: datetime) -> tuple[Over, ...]:
+    """Lines of the ledger that ended by then."""
     ended = or_(Consent.until.is_(None), Consent.until <= until)
-    over = and_(Consent.site_id == site_id, Consent.at <= until, ended)
-    return _drop(session, Consent, "id", over, most)
+    return ((Consent, "id", and_(Consent.site_id == site, Consent.at <= until, ended)),)
 
 
-def drop_evidence(session: Session, site_id: str, until: datetime, most: int) -> int:
-    """Delete what was kept as evidence since before then; nothing that is still to be done."""
+def _evidence(site: str, until: datetime) -> tuple[Over, ...]:
+    """What was kept as evidence since before then; nothing that is still to be done."""
     done = func.coalesce(Override.done_at, Override.ended_at, Override.asked_at)
     waits = exists().where(
         EraseOrder.site_id == Erasure.site_id, EraseOrder.erasure_id == Erasure.id
     )
-    steps: tuple[tuple[type[Base], str, Condition], ...] = (
-        (Override, "id", and_(Override.site_id == site_id, done <= until)),
-        (EraseOrder, "id", and_(EraseOrder.site_id == site_id, EraseOrder.done_at <= until)),
-        (Erasure, "id", and_(Erasure.site_id == site_id, Erasure.done_at <= until, ~waits)),
-        (
-            Alarm,
-            "id",
-            and_(Alarm.site_id == site_id, Alarm.at <= until, Alarm.seen_at <= until),
-        ),
-        (Tombstone, "key", and_(Tombstone.site_id == site_id, Tombstone.at <= until)),
+    seen = and_(Alarm.at <= until, Alarm.seen_at <= until)
+    return (
+        (Override, "id", and_(Override.site_id == site, done <= until)),
+        (EraseOrder, "id", and_(EraseOrder.site_id == site, EraseOrder.done_at <= until)),
+        (Erasure, "id", and_(Erasure.site_id == site, Erasure.done_at <= until, ~waits)),
+        (Alarm, "id", and_(Alarm.site_id == site, seen)),
+        (Tombstone, "key", and_(Tombstone.site_id == site, Tombstone.at <= until)),
     )
-    dropped = 0
-    for table, key, over in steps:
-        dropped += _drop(session, table, key, over, most - dropped)
-    return dropped
 
 
-def drop_staff(session: Session, site_id: str, until: datetime, most: int) -> int:
-    """Delete accounts that ended by then, unless evidence names them, old sign-ins, read lists."""
+def _staff(site: str, until: datetime) -> tuple[Over, ...]:
+    """Old sign-ins, lists that were read in, and accounts that ended unless evidence names them."""
     named = [
-        exists().where(table.site_id == site_id, column == Staff.id)
+        exists().where(table.site_id == site, column == Staff.id)
         for table, column in (
             (Override, Override.staff_id),
             (Override, Override.second_id),
             (Alarm, Alarm.staff_id),
+            (Import, Import.staff_id),
         )
     ]
-    old = and_(SignIn.site_id == site_id, SignIn.touched_at <= until)
-    dropped = _drop(session, SignIn, "id", old, most)
-    read = and_(Import.site_id == site_id, Import.text.is_(None), Import.touched_at <= until)
-    dropped += _drop(session, Import, "id", read, most - dropped)
-    held = exists().where(Import.site_id == site_id, Import.staff_id == Staff.id)
-    over = and_(Staff.site_id == site_id, Staff.ended_at <= until, ~held, ~or_(*named))
-    ids = session.scalars(select(Staff.id).where(over).limit(most - dropped)).all()
-    for table in (SignIn, Passkey, RecoveryCode):
-        changed(session, delete(table).where(table.site_id == site_id, table.staff_id.in_(ids)))
-    changed(session, delete(Staff).where(Staff.site_id == site_id, Staff.id.in_(ids)))
-    return dropped + len(ids)
+    read = and_(Import.site_id == site, Import.text.is_(None), Import.touched_at <= until)
+    return (
+        (SignIn, "id", and_(SignIn.site_id == site, SignIn.touched_at <= until)),
+        (Import, "id", read),
+        (Staff, "id", and_(Staff.site_id == site, Staff.ended_at <= until, ~or_(*named))),
+    )
+
+
+_KINDS: Mapping[str, Callable[[str, datetime], tuple[Over, ...]]] = MappingProxyType(
+    {
+        "credential": _credentials,
+        "consent": _consents,
+        "evidence": _evidence,
+        "visit": _visits,
+        "staff": _staff,
+    }
+)
+Found = Sequence[Sequence[str]]
+
+
+def find(session: Session, site_id: str, kind: str, until: datetime, most: int) -> Found:
+    """List, table by table, what of a kind was over by then; at most so much.
+
+    To look for it may take long, and holds nobody up.
+    """
+    found: list[Sequence[str]] = []
+    for table, key, over in _KINDS[kind](site_id, until):
+        left = most - sum(map(len, found))
+        found.append(session.scalars(select(getattr(table, key)).where(over).limit(left)).all())
+    return found
+
+
+def drop(session: Session, site_id: str, kind: str, until: datetime, found: Found) -> int:
+    """Delete what was found, if it is over still, and what hangs on it; says how much.
+
+    Of a visit that staff decided about a shell is left, as long as their act is on file.
+    """
+    dropped = 0
+    for (table, key, over), ids in zip(_KINDS[kind](site_id, until), found, strict=True):
+        if not ids:
+            continue
+        if table is Verification:
+            dropped += _drop_visits(session, site_id, ids)
+            continue
+        for other in (SignIn, Passkey, RecoveryCode) if table is Staff else ():
+            theirs = delete(other).where(other.site_id == site_id, other.staff_id.in_(ids))
+            changed(session, theirs)
+        dropped += changed(session, delete(table).where(over, getattr(table, key).in_(ids)))
+    return dropped
+
+
+def _drop_visits(session: Session, site: str, ids: Sequence[str]) -> int:
+    for table in (Attempt, Grant, Referral):
+        theirs = delete(table).where(table.site_id == site, table.verification_id.in_(ids))
+        changed(session, theirs)
+    here = (Verification.site_id == site, Verification.id.in_(ids))
+    kept = update(Verification).where(*here, _act())
+    emptied = changed(session, kept.values(dict.fromkeys(_NOTES)))
+    return emptied + changed(session, delete(Verification).where(*here, ~_act()))
 
 
 def drop_tallies(session: Session, site_id: str, until: date) -> int:

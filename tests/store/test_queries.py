@@ -79,6 +79,7 @@ class Known(NamedTuple):
 
 Case = Callable[[Session, str, Known], Any]
 LONG = later(days=9999)
+KINDS = ("credential", "consent", "evidence", "visit", "staff")
 
 
 def counted(held: stock.Held) -> tuple[object, ...] | None:
@@ -194,11 +195,12 @@ CASES: dict[str, Case] = {
     "sweeping.lock_mark": lambda s, site, _: sweeping.lock_mark(s, site),
     "sweeping.newest_record": lambda s, site, _: sweeping.newest_record(s, site),
     "sweeping.hold": lambda s, site, _: sweeping.hold(s, site, "holder", NOW),
-    "sweeping.drop_visits": lambda s, site, _: sweeping.drop_visits(s, site, LONG, 9),
-    "sweeping.drop_credentials": lambda s, site, _: sweeping.drop_credentials(s, site, LONG, 9),
-    "sweeping.drop_consents": lambda s, site, _: sweeping.drop_consents(s, site, LONG, 9),
-    "sweeping.drop_evidence": lambda s, site, _: sweeping.drop_evidence(s, site, LONG, 9),
-    "sweeping.drop_staff": lambda s, site, _: sweeping.drop_staff(s, site, LONG, 9),
+    "sweeping.find": lambda s, site, _: [
+        ids for kind in KINDS for ids in sweeping.find(s, site, kind, LONG, 9) if ids
+    ],
+    "sweeping.drop": lambda s, site, _: sum(
+        sweeping.drop(s, site, kind, LONG, sweeping.find(s, site, kind, LONG, 9)) for kind in KINDS
+    ),
     "sweeping.drop_tallies": lambda s, site, _: sweeping.drop_tallies(s, site, LONG.date()),
     "sweeping.people_over": lambda s, site, _: sweeping.people_over(s, site, LONG, 9),
     "stock.visits": lambda s, site, _: counted(stock.visits(s, site)),
