@@ -5,6 +5,7 @@ The map of the house, in the order a visit walks through it:
     config, errors      what can be set, and what can go wrong
     keys, tokens        the master key and what hangs on it; passes and grants
     permits             what gateway and face device say to each other
+    certificates        what was erased of somebody, signed, and naming nobody
     documents           identity document numbers: checksums and machine-readable zones
     methods/            one file, one way to be verified; measures, never decides
     policy              pure judgement: what to offer, what an attempt is worth
@@ -13,6 +14,7 @@ The map of the house, in the order a visit walks through it:
     sitefile, law/      the one file that describes a site, and what makes it unlawful
     entitlement         who may pass which door, and when
     consent             who agreed to which notice, and until when
+    clock               whether the clock may be believed
     throttle            what is guessed at rests, and no other way or person with it
     lodging             whose guardian is asked about, whatever the way
     numbering           handles and locators, each somebody's alone
@@ -24,11 +26,18 @@ The map of the house, in the order a visit walks through it:
     verification        one visit, from claim to outcome
     capture, my_face    what comes before a camera; setting one's own face up, and stopping it
     face_keeping        what a consent keeps of a face, and what none keeps any more
+    receipt, receipt_check    what a visit processed, for the person to take along, and to check
+    consent_receipt     a consent by the fields of ISO/IEC TS 27560
+    mine, my_data       one's own page: who may see it, and all that is held about them
+    asking              complaints and requests, and their answer
     face_device         face devices as the gateway knows them
     staffing, browsers  who works here, and where they are signed in
     sign_in, guesses    by password and code; what is guessed at rests
     passkeys            what staff may sign in with: asked of a browser, and checked
     override            what only staff may do
+    erasure, ending     erasing somebody everywhere, with a certificate; a service that ends
+    freezing            references that are only stored, until they can be deleted
+    retention           what is kept for how long, and the sweep that lets go of it
     device              kiosks and readers: paired and known
     web/                the only room that knows HTTP
     app, cli, demo      where the parts meet, and how they are started

@@ -20,6 +20,7 @@ from gateway.store.migrate import migrate
 from gateway.web.accounts import accounts
 from gateway.web.api import api
 from gateway.web.arrivals import arrivals
+from gateway.web.asking import pages as asking
 from gateway.web.case import case
 from gateway.web.demo import demo
 from gateway.web.doors import pages as doors
@@ -28,16 +29,19 @@ from gateway.web.faces import faces
 from gateway.web.imports import pages as imports
 from gateway.web.kiosk import kiosk
 from gateway.web.log_pages import log as log_pages
+from gateway.web.mine import pages as mine
 from gateway.web.my import my
 from gateway.web.my_face import my_face
 from gateway.web.passkeys import passkeys
 from gateway.web.people import people
 from gateway.web.person import person
 from gateway.web.queue import queue
+from gateway.web.receipts import receipts
+from gateway.web.requests import pages as requests
 from gateway.web.staff import staff
 from gateway.web.watch import watch
 
-PAGES = (kiosk, faces, my, my_face)
+PAGES = (kiosk, faces, my, my_face, receipts, mine, asking)
 CONSOLE = (
     staff,
     accounts,
@@ -51,6 +55,7 @@ CONSOLE = (
     person,
     imports,
     log_pages,
+    requests,
 )
 PACKAGE = Path(__file__).parent
 YEAR = 86_400 * 365  # seconds

@@ -97,18 +97,18 @@ def _read(  # noqa: PLR0917 - where and when somebody says what
         if isinstance(probe, Unreadable):
             return Unreadable(probe.reason, "claim")
         people = _holders(session, site.id, name, probe.lookup)
-        credential = _credential(house, site, name, probe.lookup or text)
+        credential = credential_of(house, site, name, probe.lookup or text)
         return _Claimed(credential, people, probe if name == "card" else None)
     household = household_of(text)
     members = faces.household(session, site.id, household, MOST_REFERENCES) if household else ()
     people = [person.id for person in members] if len(members) <= MOST_REFERENCES else []
-    return _Claimed(_credential(house, site, "household", household or text), people)
+    return _Claimed(credential_of(house, site, "household", household or text), people)
 
 
 def _one(house: House, session: Session, site: Rules, reference: str) -> _Claimed:
     """Read the id of a reference, known or not, as the claim to be its holder."""
     people = _holders(session, site.id, WAY, reference)
-    return _Claimed(_credential(house, site, "reference", reference), people, only=reference)
+    return _Claimed(credential_of(house, site, "reference", reference), people, only=reference)
 
 
 def _holders(session: Session, site_id: str, method: str, lookup: str) -> list[str]:
@@ -116,7 +116,8 @@ def _holders(session: Session, site_id: str, method: str, lookup: str) -> list[s
     return sorted({row.subscriber_id for row in rows if row.revoked_at is None})
 
 
-def _credential(house: House, site: Rules, kind: str, text: str) -> str:
+def credential_of(house: House, site: Rules, kind: str, text: str) -> str:
+    """Name what is claimed, as a throttle counts it: a "household", "card", "qr" or "reference"."""
     return house.secrets.blind(f"claim:{kind}", site.id, text)
 
 
@@ -134,7 +135,7 @@ def carry_on(house: House, site: Rules, visit_id: str, now: datetime) -> None:
             return
         if not visit.face and visit.claim_lookup:
             people = _holders(session, site.id, "card", visit.claim_lookup)
-            credential = _credential(house, site, "card", visit.claim_lookup)
+            credential = credential_of(house, site, "card", visit.claim_lookup)
             visit.face = {"claimed": credential, "people": people}
         elif (visit.face or {}).get("consent"):
             Case(house, session, site, visit, now).permit_look()
@@ -232,7 +233,7 @@ class Case:
 
     def _may_compare(self, row: Enrolment) -> bool:
         person = queries.subscriber(self.session, self.site.id, row.subscriber_id)
-        if person is None or person.closed_at or not _timely(row, self.now):
+        if person is None or person.closed_at or row.frozen_at or not _timely(row, self.now):
             return False
         live = consent.live(self.session, self.site, person, WAY, self.now)
         return live is not None and self.has_alternative(person)
@@ -248,7 +249,7 @@ class Case:
     def _opens(self, row: Enrolment) -> bool:
         """Say whether a reference could open this door now: not used up, and not dead."""
         method = self.house.methods.get(row.method)
-        if method is None or row.revoked_at or not _timely(row, self.now):
+        if method is None or row.revoked_at or row.frozen_at or not _timely(row, self.now):
             return False
         kept = Reference(row.id, row.subscriber_id, row.data, row.counter)
         if isinstance(method, Spendable) and not method.opens(kept, self.door.group):

@@ -31,6 +31,7 @@ class Health(StrEnum):
     OVER = "over"
     USED = "used"
     REVOKED = "revoked"
+    FROZEN = "frozen"  # stored and protected, and nothing else (P-47)
     RESTING = "resting"  # after wrong guesses, for a while
     DEAD = "dead"  # after so many that it must be issued anew
 
@@ -99,6 +100,8 @@ def _health(
 ) -> Health:
     if row.revoked_at is not None:
         return Health.REVOKED
+    if row.frozen_at is not None:
+        return Health.FROZEN
     timely = span.judge(now)
     if timely is Reason.EXPIRED:
         return Health.OVER

@@ -23,6 +23,9 @@ from gateway import (
     methods,
     people,
     people_import,
+    receipt_cli,
+    request_cli,
+    retention_cli,
     rules,
     serve,
     sitefile,
@@ -247,7 +250,16 @@ def api_key_add(site_id: str, name: str) -> None:
 
 people.subscriber.add_command(people_import.subscriber_import)
 bench.bench.add_command(bench_log.bench_log)
-for group in (device_cli.device_, people.subscriber, staff_cli.staff, log_cli.log_, bench.bench):
+for group in (
+    device_cli.device_,
+    people.subscriber,
+    staff_cli.staff,
+    log_cli.log_,
+    bench.bench,
+    receipt_cli.receipt,
+    request_cli.request,
+    retention_cli.retention_,
+):
     cli.add_command(group)
 
 

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from gateway import audit
+from gateway import audit, entitlement
 from gateway.errors import NotPossible
 from gateway.rules import Rules
 from gateway.store import consents, queries
@@ -42,6 +42,7 @@ class Why(StrEnum):
     STALE = "stale"
     CLOSED = "closed"
     GUARDIAN = "guardian"
+    LEFT = "left"
 
 
 @dataclass(frozen=True)
@@ -264,8 +265,11 @@ def ending(session: Session, site: Rules, now: datetime) -> Sequence[Ended]:
     for (_, way), group in groupby(kept, lambda one: (one.person.id, one.reference.method)):
         several = tuple(group)
         person, line = several[0].person, several[0].line
+        rows = tuple(one.reference for one in several)
         if why := _why_not(session, site, person, line, now):
-            ended.append(Ended(person, way, why, tuple(one.reference for one in several)))
+            ended.append(Ended(person, way, why, rows))
+        elif gone := entitlement.left(session, person, rows, now):
+            ended.append(Ended(person, way, Why.LEFT, gone))
     return ended
 
 

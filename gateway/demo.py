@@ -16,7 +16,7 @@ from typing import Any
 
 from stdnum.iso7064 import mod_11_2
 
-from gateway import apikey, enrolment, rules, sitefile, staffing
+from gateway import apikey, clock, enrolment, rules, sitefile, staffing
 from gateway.config import Config
 from gateway.enrolment import Applicant
 from gateway.entitlement import Basis, Span
@@ -107,6 +107,7 @@ class Scene:
         self._insist_on_own_house()
         for name in SITES:
             rules.apply(self._house, sitefile.parse(_site_file(name)), now)
+            clock.settle(self._house, rules.find(self._house, name), now, "demo")
         kept = self._kept()
         if kept is None or datetime.fromisoformat(kept["until"]) - now < STAY / 2:
             self.play(now)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from gateway import audit
 from gateway.methods import Reason
 from gateway.store import queries
-from gateway.store.models import Entitlement, Subscriber
+from gateway.store.models import Enrolment, Entitlement, Subscriber
 
 MAX_HOUSEHOLD = 40  # characters
 
@@ -105,3 +105,19 @@ def span(held: Sequence[Entitlement], now: datetime) -> Span | None:
 def held_by(session: Session, subscriber: Subscriber) -> Sequence[Entitlement]:
     """List what a subscriber was ever entitled to here."""
     return queries.entitlements(session, subscriber.site_id, subscriber.id)
+
+
+def left(
+    session: Session, person: Subscriber, rows: Sequence[Enrolment], now: datetime
+) -> tuple[Enrolment, ...]:
+    """Name the faces whose time is over though their consent's is not: whoever agreed left (M-08b).
+
+    A stay that was made shorter ends what was set up for it.
+    """
+    held = held_by(session, person)
+    here = [e for e in held if not _past(e.revoked_at, now) and not _past(e.not_after, now)]
+    return tuple(row for row in rows if _past(row.valid_to, now) or (held and not here))
+
+
+def _past(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and moment <= now

@@ -5,7 +5,7 @@ consent it rests, and what was ordered erased.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from gateway import audit, consent, rules
 from gateway.capture import WAY, Case
 from gateway.consent import By
-from gateway.entitlement import Span, held_by
+from gateway.entitlement import Span, held_by, left
 from gateway.errors import NotFound, NotPossible
 from gateway.face_device import order_erasure, order_reference
 from gateway.permits import LIFETIME, Purpose, Result
@@ -137,20 +137,25 @@ def stand(session: Session, site: Rules, person: Subscriber, now: datetime) -> S
     )
 
 
-def sweep(house: House, now: datetime) -> int:
-    """Order erased what no consent keeps any more; returns how many references."""
+def sweep(house: House, now: datetime, only: Collection[str] | None = None) -> int:
+    """Order erased what no consent keeps any more, at these sites; returns how many references."""
     with house.store.reads() as session:
-        sites = [rules.load(house, session, site_id) for site_id in queries.site_ids(session)]
+        ids = [one for one in queries.site_ids(session) if only is None or one in only]
+        sites = [rules.load(house, session, site_id) for site_id in ids]
         late = [(site, one) for site in sites for one in consent.ending(session, site, now)]
     for site, ended in late:
         with house.store.writes.begin() as session:
             person = queries.lock_subscriber(session, site.id, ended.person.id)
-            if person is None or consent.live(session, site, person, ended.way, now):
-                continue  # agreed again meanwhile
+            if person is None:
+                continue  # erased meanwhile
             kept = {row.id for row in ended.references}
-            rows = [
+            rows: Sequence[Enrolment] = [
                 row for row in queries.enrolments_of(session, site.id, person.id) if row.id in kept
             ]
+            if consent.live(session, site, person, ended.way, now):  # agreed again meanwhile
+                rows = left(session, person, rows, now)
+            if not rows:
+                continue
             facts = order_erasure(session, rows, ended.why, now)
             session.flush()
             audit.append(session, site.id, now, *facts)

@@ -104,7 +104,7 @@ def _ends(session: Session, visit: Verification, document: Document | None) -> b
     if document is None or not document.last_two or visit.subscriber_id is None:
         return None
     held = queries.enrolments_of(session, visit.site_id, visit.subscriber_id)
-    known = {e.last_two for e in held if e.method == "card" and e.revoked_at is None}
+    known = {e.last_two for e in held if e.method == "card" and not (e.revoked_at or e.frozen_at)}
     wanted = {visit.document_last_two} if visit.document_last_two else known - {""}
     return document.last_two.strip().upper() in wanted if wanted else None
 

@@ -22,7 +22,16 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from gateway import checkpoints, face_keeping, importing, rehearsal, verification
+from gateway import (
+    checkpoints,
+    clock,
+    erasure,
+    face_keeping,
+    importing,
+    rehearsal,
+    retention,
+    verification,
+)
 from gateway.app import create_app, make_house, utc_now
 from gateway.config import Config, bind, check_free
 from gateway.log import Lines
@@ -217,12 +226,15 @@ def _try_to_sweep(house: House) -> None:
 
 
 def sweep(house: House) -> None:
-    """End visits nobody ended, and drop what no longer decides anything."""
+    """End visits nobody ended, and drop what no longer decides anything or was kept long enough."""
     now = utc_now()
     if ended := verification.sweep(house, now):
         log.info("swept", visits=ended)
-    if erased := face_keeping.sweep(house, now):
+    trusted = clock.trusted(house, now)
+    if erased := face_keeping.sweep(house, now, trusted):
         log.info("faces_over", faces=erased)
+    if completed := erasure.complete(house, now):
+        log.info("erasures_complete", certificates=completed)
     rehearsal.sweep(house, now)
     if forgotten := importing.sweep(house, now):
         log.info("lists_forgotten", lists=forgotten)
@@ -230,3 +242,5 @@ def sweep(house: House) -> None:
         log.info("signed", checkpoints=signed)
     with house.store.writes.begin() as session:
         queries.forget_stale(session, now, now - THROTTLES_KEPT)
+    if over := retention.sweep(house, now, trusted):
+        log.info("retention", **over)

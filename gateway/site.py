@@ -174,6 +174,27 @@ _MATERIAL = {
 }
 
 
+Number = Annotated[int, Field(ge=0, le=36_600)]
+
+
+class Retention(Part):
+    """How long data is kept, where a site says other than what is usual (`law.periods`)."""
+
+    credential_days: Number | None = None
+    visit_days: Number | None = None
+    person_days: Number | None = None
+    consent_years: Number | None = None
+    evidence_years: Number | None = None
+    staff_days: Number | None = None
+    tally_days: Number | None = None
+
+
+class Answers(Part):
+    """Within how many days a site answers complaints and requests; what is usual if left out."""
+
+    days: Annotated[int, Field(ge=1, le=366)] | None = None
+
+
 class SiteFile(Part):
     """A whole site file. Obtained from `sitefile.parse`, it is lawful."""
 
@@ -182,16 +203,21 @@ class SiteFile(Part):
     controller: Controller
     help: Help = Help()
     staff: Staff = Staff()
+    retention: Retention = Retention()
+    answers: Answers = Answers()
     doors: Annotated[tuple[Door, ...], Strict(strict=False)] = ()
     notices: Annotated[tuple[Notice, ...], Strict(strict=False)] = ()
 
     def canonical(self) -> str:
         """Write it as canonical JSON, to keep and to digest: every key, sorted, no spaces.
 
-        Without notices, or rules for staff, there is no such key: older files keep their digest.
+        Without notices, or rules for staff, or periods or an answer's days of its own there is no
+        such key: older files keep their digest.
         """
         unsaid = {"notices"} if not self.notices else set()
         unsaid |= {"staff"} if self.staff == Staff() else set()
+        unsaid |= {"retention"} if self.retention == Retention() else set()
+        unsaid |= {"answers"} if self.answers == Answers() else set()
         return _canonical(self.model_dump(exclude=unsaid))
 
     @classmethod

@@ -149,6 +149,7 @@ def _differences(at: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> lis
 
 def _told(value: object) -> str:
     text = ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
+    text = "" if value is None else text
     return (text if len(text) <= _SHOWN else text[:_SHOWN] + "…") or "nothing"
 
 

@@ -22,6 +22,7 @@ VISIT = timedelta(minutes=15)
 IDLE = timedelta(minutes=2)  # a kiosk nobody touches; its own warning comes after one minute
 MOMENT = timedelta(seconds=75)  # from showing who one is to the end of setting a face up
 WELCOME = timedelta(seconds=20)  # how long a kiosk without scripts keeps the answer
+RECEIPT = timedelta(minutes=2)  # how long it shows a receipt's code to whoever asked for it
 WAITING = timedelta(minutes=15)  # how long a referred visit waits for a person
 TAKEN = timedelta(seconds=60)  # how long one of the staff has a case after their page was there
 LONGEST = timedelta(hours=1)  # from its beginning, however often somebody asks for a person
@@ -51,7 +52,7 @@ def agrees(session: Session, visit: Verification, lookup: str | None) -> bool | 
     if visit.subscriber_id is None:
         return None
     held = queries.enrolments_of(session, visit.site_id, visit.subscriber_id)
-    filed = {e.lookup for e in held if e.method == "card" and e.revoked_at is None}
+    filed = {e.lookup for e in held if e.method == "card" and not (e.revoked_at or e.frozen_at)}
     return lookup in filed if filed else None
 
 
@@ -166,9 +167,10 @@ def gone(visit: Verification, now: datetime) -> bool:
     """Whether a kiosk should be clear of this visit: it lapsed, or its welcome was long enough."""
     if managing(visit, now):
         return False
+    stays = RECEIPT if (visit.message or {}).get("receipt") else WELCOME
     welcomed = (
         visit.closed_at is not None
-        and min(abs(now - visit.closed_at), abs(now - visit.touched_at)) >= WELCOME
+        and min(abs(now - visit.closed_at), abs(now - visit.touched_at)) >= stays
     )
     return welcomed or lapse(visit, now) is not None
 

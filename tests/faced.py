@@ -38,6 +38,12 @@ def pin_of(house: House, site: Rules, person: str) -> str:
     return locator + totp_code(key, NOW)
 
 
+def app_of(house: House, site: Rules, person: str, now: datetime) -> tuple[str, str]:
+    """Give somebody an authenticator app, and read locator and code off it at a time."""
+    locator, key = enrolment.enrol_totp(house, site, person, SPAN, now)
+    return locator, totp_code(key, now)
+
+
 def visit_of(house: House, site: Rules, visit_id: str) -> Verification:
     with house.store.reads() as session:
         visit = queries.verification(session, site.id, visit_id)

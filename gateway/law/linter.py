@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from gateway.documents import KINDS
 from gateway.law.catalogue import PROFILES, Profile
 from gateway.law.notices import RULE_OF, TEXTS, objections
+from gateway.law.periods import KEYS, LIMITS, unit_of
 from gateway.methods import Way
 from gateway.site import Door, Name, Notice, Passage, PrivatePlace, SiteFile, Words
 from gateway.tokens import MAX_PASS_NAMES
@@ -46,6 +47,8 @@ def breaches(site: SiteFile, facts: Facts) -> Iterator[Breach]:
     yield from _site(site)
     yield from _contacts(site)
     yield from _staff(site)
+    yield from _retention(site)
+    yield from _answers(site)
     if not site.doors:
         yield Breach(("doors",), "there is no door", "Add a table [[doors]]")
     seen = set[str]()
@@ -114,6 +117,31 @@ def _staff(whole: SiteFile) -> Iterator[Breach]:
     for index, name in enumerate(whole.staff.second_person_doors):
         if name not in known:
             yield Breach((*at, index), f"no door is called {name[:40]!r}", nearest(name, known))
+
+
+def _answers(whole: SiteFile) -> Iterator[Breach]:
+    said, law = whole.answers.days, whole.site.jurisdiction
+    most = PROFILES[law].answer_most
+    if said is not None and said > most:
+        reason = f"{said} days, and under {law} it is at most {most}"
+        fix = f"Write 1 to {most}; in Hangzhou a property service has 10 (L-08)"
+        yield Breach(("answers", "days"), reason, fix, PROFILES[law].answer_by)
+
+
+def _retention(whole: SiteFile) -> Iterator[Breach]:
+    law = whole.site.jurisdiction
+    for kept, key in KEYS.items():
+        said, limit = getattr(whole.retention, key), LIMITS[law][kept]
+        if said is None or limit.least <= said <= limit.most:
+            continue
+        bound, rule = (
+            (f"at least {limit.least}", limit.least_by)
+            if said < limit.least
+            else (f"at most {limit.most}", limit.most_by)
+        )
+        reason = f"{said} {unit_of(kept)}, and under {law} it is {bound}"
+        fix = f"Write {limit.least} to {limit.most}, or leave it out for the usual {limit.usual}"
+        yield Breach(("retention", key), reason, fix, rule)
 
 
 def _door(at: Keys, door: Door, whole: SiteFile, facts: Facts) -> Iterator[Breach]:

@@ -35,6 +35,16 @@ _EXAMPLE: Mapping[str, Any] = {
         "second_person_reasons": ["emergency"],
         "overrides_per_hour": 12,
     },
+    "retention": {
+        "credential_days": 7,
+        "visit_days": 30,
+        "person_days": 30,
+        "consent_years": 3,
+        "evidence_years": 3,
+        "staff_days": 180,
+        "tally_days": 1098,
+    },
+    "answers": {"days": 15},
     "doors": [
         {
             "id": "main-entrance-1",

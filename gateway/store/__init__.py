@@ -104,6 +104,7 @@ def _set_up_sqlite(connection: Any, record: ConnectionPoolEntry) -> None:  # noq
         f"busy_timeout = {BUSY_MILLISECONDS}",
         "synchronous = FULL",
         "foreign_keys = ON",
+        "secure_delete = ON",  # what is deleted is overwritten, for it may have been somebody's
     ):
         cursor.execute(f"PRAGMA {pragma}")
     _set_wal(cursor)

@@ -53,13 +53,15 @@ ENTITLEMENTS = select(Entitlement).where(
     Entitlement.site_id == _SITE, Entitlement.subscriber_id == _ID
 )
 ENROLMENT = select(Enrolment).where(Enrolment.site_id == _SITE, Enrolment.id == _ID)
+_THAWED = Enrolment.frozen_at.is_(None)
+"""P-47: what is frozen is stored and protected, and matches by no way."""
 FILED = (
     select(Enrolment)
-    .where(Enrolment.site_id == _SITE, Enrolment.method == _OF, Enrolment.lookup == _ID)
+    .where(Enrolment.site_id == _SITE, Enrolment.method == _OF, Enrolment.lookup == _ID, _THAWED)
     .order_by(Enrolment.valid_from, Enrolment.id)
 )
 _E = Base.metadata.tables["enrolment"].c
-_ALIVE = (_E.site_id == _SITE, _E.id == _ID, _E.revoked_at.is_(None))
+_ALIVE = (_E.site_id == _SITE, _E.id == _ID, _E.revoked_at.is_(None), _E.frozen_at.is_(None))
 KEEP = select(_E.id).where(*_ALIVE).with_for_update()
 RAISE = (
     update(Base.metadata.tables["enrolment"])

@@ -8,11 +8,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import BindParameter, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
-from gateway.store.models import Consent, Enrolment, EraseOrder, Notice, Subscriber
+from gateway.store.models import (
+    Consent,
+    Enrolment,
+    Entitlement,
+    EraseOrder,
+    Notice,
+    Subscriber,
+)
 
 _SITE: BindParameter[str] = bindparam("site")
 _WHICH: BindParameter[str] = bindparam("which")
@@ -66,8 +73,8 @@ def doubtful(
 ) -> Sequence[Kept]:
     """List the references for which consent was ever asked that may have lost it.
 
-    Left out are those whose consent is certainly live: given by the person, who is of age, resting
-    on one of `materials`, and not over. `today` is the site's own.
+    Left out are those whose consent is certainly live: by the person, of age and still entitled, on
+    one of `materials`, and not over. `today` is the site's own.
     """
     line, later = aliased(Consent), aliased(Consent)
     newest = select(func.max(later.seq)).where(
@@ -85,11 +92,12 @@ def doubtful(
         Subscriber.site_id == Enrolment.site_id, Subscriber.id == Enrolment.subscriber_id
     )
     told = select(EraseOrder.reference).where(EraseOrder.site_id == site_id)
-    asked_for = select(Notice.way).where(Notice.site_id == site_id)
+    asked = select(Notice.way).where(Notice.site_id == site_id)
     doubt = or_(
         line.id.is_(None),
         line.kind != "given",
         line.until <= now,
+        or_(Enrolment.valid_to <= now, _left(now)),
         line.material.not_in(materials),
         line.guardian_id.is_not(None),
         Subscriber.closed_at.is_not(None),
@@ -100,8 +108,21 @@ def doubtful(
         select(Enrolment, Subscriber, line)
         .join(Subscriber, of_person)
         .outerjoin(line, of_line)
-        .where(Enrolment.site_id == site_id, Enrolment.method.in_(asked_for))
+        .where(Enrolment.site_id == site_id, Enrolment.method.in_(asked))
         .where(Enrolment.lookup.not_in(told), doubt)
         .order_by(Enrolment.subscriber_id, Enrolment.method, Enrolment.valid_from, Enrolment.id)
     )
     return [Kept(*row) for row in session.execute(chosen)]
+
+
+def _left(now: datetime) -> ColumnElement[bool]:
+    """Whether whoever has a reference was entitled to pass a door, and none of it is left."""
+    ever = (
+        Entitlement.site_id == Enrolment.site_id,
+        Entitlement.subscriber_id == Enrolment.subscriber_id,
+    )
+    still = (
+        or_(Entitlement.revoked_at.is_(None), Entitlement.revoked_at > now),
+        or_(Entitlement.not_after.is_(None), Entitlement.not_after > now),
+    )
+    return and_(exists().where(*ever), ~exists().where(*ever, *still))

@@ -76,3 +76,11 @@ def heard(session: Session, site_id: str, device_id: str, status: str, now: date
     """Note that a face device called, and how it says it is."""
     here = update(Device).where(Device.site_id == site_id, Device.id == device_id)
     session.execute(here.values(seen_at=now, status=status))
+
+
+def kept(session: Session, site_id: str) -> Sequence[Enrolment]:
+    """List every face of a site that is not revoked."""
+    chosen = select(Enrolment).where(
+        Enrolment.site_id == site_id, Enrolment.method == "face", Enrolment.revoked_at.is_(None)
+    )
+    return session.scalars(chosen.order_by(Enrolment.id)).all()

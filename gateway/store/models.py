@@ -147,7 +147,10 @@ class Entitlement(Base):
 
 
 class Enrolment(Base):
-    """A reference for one way. `counter` only rises; a presentation counts if it raises it."""
+    """A reference for one way. `counter` only rises; a presentation counts if it raises it.
+
+    One that is frozen matches nothing: it is only stored and protected (P-47).
+    """
 
     __tablename__ = "enrolment"
     site_id: Mapped[str] = mapped_column(primary_key=True)
@@ -161,6 +164,7 @@ class Enrolment(Base):
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    frozen_at: Mapped[datetime | None]
     __table_args__ = (
         of("subscriber"),
         Index(None, "site_id", "method", "lookup"),
@@ -352,7 +356,8 @@ class EraseOrder(Base):
     """A face device is to erase a reference: signed when it asks, done when it has certified it.
 
     `kid` names the device's key: one machine may serve several doors. `subscriber_id` is whose the
-    reference is or would have been; the device is never told.
+    reference is or would have been; the device is never told. Once that person is erased there is
+    `erasure_id` in its place: the certificate that waits for this one.
     """
 
     __tablename__ = "erase_order"
@@ -365,9 +370,12 @@ class EraseOrder(Base):
     ordered_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
     certificate: Mapped[str | None] = mapped_column(Text)
+    erasure_id: Mapped[str | None]
     __table_args__ = (
         ForeignKeyConstraint(["site_id"], ["site.site_id"]),
         Index(None, "site_id", "kid", "done_at"),
+        Index(None, "site_id", "erasure_id"),
+        Index(None, "site_id", "reference"),
     )
 
 

@@ -245,6 +245,8 @@ def _start(status: int) -> tuple[str, str]:
         return url_for("kiosk.pair"), _("Pair this kiosk")
     if request.path.startswith(("/pass", "/confirm")):
         return url_for("my.live_pass"), _("Back to the start")
+    if request.path.startswith("/my"):
+        return url_for("mine.enter"), _("Back to my page")
     if request.path.startswith("/kiosk"):
         return url_for("kiosk.show"), _("Back to the start")
     return url_for("kiosk.root"), _("Back to the start")

@@ -23,6 +23,7 @@ HEALTH = {
     "over": N_("over"),
     "used": N_("used"),
     "revoked": N_("revoked"),
+    "frozen": N_("on hold"),
     "resting": N_("resting"),
     "dead": N_("stopped"),
 }

@@ -60,6 +60,7 @@ NAV = (
     ("people.find", READING, "person"),
     ("doors.show", EVERYBODY, "door"),
     ("imports.show", EVERYBODY - ON_DUTY | SUPERVISOR, "document"),
+    ("requests.show", WATCHING, "staff"),
     ("watch.show", EVERYBODY - {Role.DESK}, "eye"),
     ("log.show", EVERYBODY - {Role.DESK}, "list"),
     ("accounts.show", EVERYBODY - {Role.DESK}, "key"),

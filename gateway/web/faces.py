@@ -18,6 +18,7 @@ from gateway.errors import NotPossible
 from gateway.methods import Reason
 from gateway.permits import Keep
 from gateway.rules import House, Rules
+from gateway.site import Controller, Notice
 from gateway.store import queries
 from gateway.store.models import Device, Verification
 from gateway.web import access, forms, language, now, parts
@@ -217,9 +218,12 @@ def own(house: House, site: Rules, subscriber_id: str, at: datetime) -> dict[str
 def notice(site: Rules) -> list[tuple[str, str]]:
     """Lay out the notice: what stands over each text, and the text, in the person's language."""
     said = site.file.notice(WAY)
-    if said is None:
-        return []
-    lang, controller = language(), site.file.controller
+    return worded(said, site.file.controller) if said else []
+
+
+def worded(said: Notice, controller: Controller) -> list[tuple[str, str]]:
+    """Lay out a notice as it is or once was, in the person's language."""
+    lang = language()
     lines = [
         (_("Who asks"), f"{controller.name} · {controller.contact}"),
         (_("What for"), said.purpose.to(lang)),

@@ -10,7 +10,15 @@ from functools import wraps
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway import attempt, capture, device, document_check, my_face, verification
+from gateway import (
+    attempt,
+    capture,
+    device,
+    document_check,
+    my_face,
+    receipt,
+    verification,
+)
 from gateway.errors import NotPossible
 from gateway.methods import Method, Way, digits
 from gateway.policy import Outcome, State
@@ -65,6 +73,8 @@ def show() -> ResponseReturnValue:
         g.camera = g.wasm = True
         if not found["manage"]:  # a tap on a phone opens a door, and sets no face up
             found["reverse"] = screens.reverse_code(house, parts().config.base_url, visit)
+    if visit and shown.screen == "receipt":
+        found |= screens.receipt_code(house, parts().config.base_url, visit)
     if visit and shown.screen in faces.SCREENS:
         found |= faces.context(house, shown, now())
     return render_template(f"kiosk/{shown.screen}.html", **found)
@@ -170,6 +180,7 @@ def resume(site: Rules, unit: Device) -> None:
 @act
 def stay(site: Rules, unit: Device) -> None:
     if unit.verification_id:
+        receipt.keep(parts().house, site, unit.verification_id, now())
         verification.stay(parts().house, site, unit.verification_id, now())
 
 
@@ -182,6 +193,16 @@ def leave(site: Rules, unit: Device) -> None:
         if visit and State(visit.state).open:
             return  # staff took it back: nobody has walked through the door
     verification.leave(parts().house, site, unit, now())
+
+
+@kiosk.post("/kiosk/receipt")
+@act
+def take_receipt(site: Rules, unit: Device) -> None:
+    """Show the code of the visit's receipt, or what was there before."""
+    if not unit.verification_id or _field("visit") != unit.verification_id:
+        return
+    verb = receipt.put_away if _field("back") else receipt.ask
+    verb(parts().house, site, unit.verification_id, now())
 
 
 @kiosk.post("/kiosk/language")

@@ -37,6 +37,10 @@ BACK = {
     "pass": "my.live_pass",
     "confirm": "my.confirm",
     "demo": "demo.page",
+    "receipt": "receipts.open_",
+    "mine": "mine.enter",
+    "ask": "asking.begin",
+    "answer": "asking.answer",
 }
 
 

@@ -7,16 +7,17 @@ be left over for the next.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
 
+from flask import request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from gateway import policy, qr_picture, rules
+from gateway import policy, qr_picture, receipt, rules
 from gateway.capture import WAY, keeper
 from gateway.methods import Claiming, Kind, Method, Prompt, Way
 from gateway.permits import Keep
@@ -25,7 +26,7 @@ from gateway.rules import House, Rules
 from gateway.store import queries
 from gateway.store.models import Device, Referral, Verification
 from gateway.verification import draw_of, offered
-from gateway.web import language
+from gateway.web import language, parts
 
 IDLE = {"seconds": 60, "warn": 20, "extends": 10}  # WCAG 2.2.1: warn, 20 s, ten times
 VERIFIED_SECONDS = 6
@@ -39,14 +40,21 @@ def screen_of(visit: Verification | None) -> str:
         return "choose"
     if own := _own_face(visit):
         return own
-    if State(visit.state) in {State.VERIFIED, State.DENIED}:
-        return visit.state
+    if answered := _answered(visit):
+        return answered
     if visit.document == "wanted" and visit.state == State.ACTIVE:
         return "document"
     if visit.way:
         failed = visit.message is not None and "slip" not in visit.message
         return "retry" if failed else _capturing(visit) or "way"
     return "referred" if State(visit.state) is State.REFERRED else "choose"
+
+
+def _answered(visit: Verification) -> str:
+    """Name the screen of a visit that has its answer, or whose receipt is being taken."""
+    if (visit.message or {}).get("receipt") and State(visit.state) in receipt.ANSWERED:
+        return "receipt"
+    return visit.state if State(visit.state) in {State.VERIFIED, State.DENIED} else ""
 
 
 def _capturing(visit: Verification) -> str:
@@ -155,11 +163,20 @@ def _frame(site: Rules, kiosk: Device) -> dict[str, Any]:
         "default_lang": site.file.site.languages[0],
         "idle": IDLE,
         "contact": site.file.controller.contact,
+        "complain": f"{parts().config.base_url}/my/ask",
         "help": {"phone": site.file.help.phone, "text": site.file.help.text.to(language())},
     }
 
 
 ENDONYMS = (("zh", "中文"), ("en", "English"))
+
+
+def languages(back: Mapping[str, str]) -> dict[str, object]:
+    """Offer the other language on a phone's pages where coming back loses nothing, by endpoint."""
+    to = back.get(request.endpoint or "")
+    if to is None:
+        return {}
+    return {"languages": ENDONYMS, "language_url": url_for("my.choose_language", back=to)}
 
 
 def _ways(  # noqa: PLR0917 - all that an offer depends on
@@ -245,3 +262,9 @@ def reverse_code(house: House, base_url: str, visit: Verification) -> dict[str, 
     number = int.from_bytes(proof[16:18], "big") % 100
     address = urljoin(f"{base_url}/", f"confirm#{visit.site_id}.{visit.id}.{proof[:16].hex()}")
     return {"svg": qr_svg(address), "check": f"{number:02}", "address": address}
+
+
+def receipt_code(house: House, base_url: str, visit: Verification) -> dict[str, str]:
+    """Make the code by which a phone opens the receipt of a visit."""
+    address = urljoin(f"{base_url}/", f"my/receipt#{receipt.code(house, visit)}")
+    return {"svg": qr_svg(address), "address": address}

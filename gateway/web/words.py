@@ -24,6 +24,7 @@ TABS = {
     "people.find": N_("People"),
     "doors.show": N_("Doors"),
     "imports.show": N_("Import"),
+    "requests.show": N_("Requests"),
     "watch.show": N_("Overrides"),
     "log.show": N_("Log"),
     "accounts.show": N_("Staff"),
@@ -81,6 +82,9 @@ SAID = {
     "list_many": N_("There are lists to be looked at first: read them in, or put them away."),
     "list_dropped": N_("The list is put away; nobody was changed."),
     "not_ready": N_("This list is further on its way by now: look again."),
+    "request_answered": N_("Answered: whoever asked sees it by number and code."),
+    "nothing_said": N_("Write something first."),
+    "answered": N_("A colleague has answered it already."),
     "wait": N_("There were too many wrong codes: please wait half a minute."),
 }
 WHY = {
@@ -124,6 +128,12 @@ ALARMS = {
     ),
     "account_set_up_anew": N_(
         "The account of %(staff)s was set up anew: make sure that it was they who did it"
+    ),
+    "clock_jumped": N_(
+        "The clock has jumped ahead: nothing is erased until an operator says that it is right"
+    ),
+    "guardian_erased": N_(
+        "A guardian has been erased: ask who is answerable for the minor who stays here"
     ),
     "no_alternative": N_("No other way is left at %(door)s: face is withdrawn there"),
 }

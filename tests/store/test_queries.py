@@ -22,18 +22,26 @@ from gateway.store import (
     consents,
     desk,
     doors,
+    erasing,
     faces,
     guessed,
     held,
     imports,
     logged,
+    mine,
     passkeys,
     people,
     queries,
+    receipts,
     roster,
+    stock,
+    sweeping,
+    whole,
 )
 from gateway.store.base import Base
+from gateway.store.lasting import Erasure, Sweep, Tombstone
 from gateway.store.logged import Cosignature, SignedCheckpoint, Witness
+from gateway.store.mine import MySignIn, Request
 from gateway.store.models import (
     Consent,
     Enrolment,
@@ -70,9 +78,31 @@ class Known(NamedTuple):
 
 
 Case = Callable[[Session, str, Known], Any]
+LONG = later(days=9999)
+KINDS = ("credential", "consent", "evidence", "visit", "staff")
+
+
+def counted(held: stock.Held) -> tuple[object, ...] | None:
+    return (held.number, held.ended, held.first) if held.number else None
+
+
 CASES: dict[str, Case] = {
     "site_digest": lambda s, site, _: queries.site_digest(s, site),
     "site": lambda s, site, _: queries.site(s, site),
+    "mine.sign_in": lambda s, site, _: mine.sign_in(s, site, "own"),
+    "mine.end": lambda s, site, _: mine.end(s, site, "own"),
+    "mine.forget": lambda s, site, _: mine.forget(s, site, later(days=1)),
+    "mine.part": lambda s, site, k: mine.part(s, site, k.person, NOW),
+    "mine.request": lambda s, site, _: mine.request(s, site, "open"),
+    "mine.lock_request": lambda s, site, _: mine.lock_request(s, site, "open"),
+    "mine.open_requests": lambda s, site, _: mine.open_requests(s, site),
+    "mine.answered_requests": lambda s, site, _: mine.answered_requests(s, site, 9),
+    "receipts.records_of": lambda s, site, k: receipts.records_of(s, site, k.visit, NOW, NOW),
+    "receipts.lines": lambda s, site, _: receipts.lines(s, site, ["own", "visit"]),
+    "receipts.notices": lambda s, site, _: list(receipts.notices(s, site, ["version"]).values()),
+    "whole.of_person": lambda s, site, k: [
+        row for rows in whole.of_person(s, site, k.person).values() for row in rows
+    ],
     "lock_site": lambda s, site, _: queries.lock_site(s, site),
     "doors": lambda s, site, _: queries.doors(s, site),
     "closed_ways": lambda s, site, _: queries.closed_ways(s, site),
@@ -136,6 +166,51 @@ CASES: dict[str, Case] = {
     "faces.hasten": lambda s, site, k: faces.hasten(s, site, k.person, later(days=-1)),
     "faces.lock_order": lambda s, site, _: faces.lock_order(s, site, "order"),
     "faces.heard": lambda s, site, k: faces.heard(s, site, k.kiosk, "ready", later(days=1)),
+    "faces.kept": lambda s, site, _: faces.kept(s, site),
+    "erasing.lock_visits": lambda s, site, k: erasing.lock_visits(s, site, k.person),
+    "erasing.drop_person": lambda s, site, k: sum(
+        erasing.drop_person(s, site, k.person, NOW).values()
+    ),
+    "erasing.part_visits": lambda s, site, k: erasing.part_visits(
+        s, site, k.person, [k.person], ["a card"]
+    ),
+    "erasing.veil_consents": lambda s, site, k: erasing.veil_consents(s, site, k.person, "veil"),
+    "erasing.wards": lambda s, site, k: erasing.wards(s, site, k.person),
+    "erasing.part_guests": lambda s, site, k: erasing.part_guests(s, site, k.person),
+    "erasing.lists": lambda s, site, _: erasing.lists(s, site),
+    "erasing.ordered": lambda s, site, _: erasing.ordered(s, site, ["other"]),
+    "erasing.claim_orders": lambda s, site, k: erasing.claim_orders(
+        s, site, k.person, ["other"], "erasure"
+    ),
+    "erasing.orders_of": lambda s, site, _: erasing.orders_of(s, site, "before"),
+    "erasing.erasure": lambda s, site, _: erasing.erasure(s, site, "erasure"),
+    "erasing.erasures": lambda s, site, _: erasing.erasures(s, site),
+    "erasing.lock_erasure": lambda s, site, _: erasing.lock_erasure(s, site, "erasure"),
+    "erasing.bury": lambda s, site, _: erasing.bury(s, site, "another", NOW),
+    "erasing.tombstones": lambda s, site, _: erasing.tombstones(s, site),
+    "erasing.subscriber_ids": lambda s, site, _: erasing.subscriber_ids(s, site),
+    "erasing.buried": lambda s, site, _: erasing.buried(s, site, ["key"]),
+    "erasing.freeze": lambda s, site, k: erasing.freeze(s, site, k.person, "pin", NOW),
+    "sweeping.mark": lambda s, site, _: sweeping.mark(s, site),
+    "sweeping.lock_mark": lambda s, site, _: sweeping.lock_mark(s, site),
+    "sweeping.newest_record": lambda s, site, _: sweeping.newest_record(s, site),
+    "sweeping.hold": lambda s, site, _: sweeping.hold(s, site, "holder", NOW),
+    "sweeping.find": lambda s, site, _: [
+        ids for kind in KINDS for ids in sweeping.find(s, site, kind, LONG, 9) if ids
+    ],
+    "sweeping.drop": lambda s, site, _: sum(
+        sweeping.drop(s, site, kind, LONG, sweeping.find(s, site, kind, LONG, 9)) for kind in KINDS
+    ),
+    "sweeping.drop_tallies": lambda s, site, _: sweeping.drop_tallies(s, site, LONG.date()),
+    "sweeping.people_over": lambda s, site, _: sweeping.people_over(s, site, LONG, 9),
+    "stock.visits": lambda s, site, _: counted(stock.visits(s, site)),
+    "stock.credentials": lambda s, site, _: counted(stock.credentials(s, site, LONG)),
+    "stock.faces": lambda s, site, _: counted(stock.faces(s, site)),
+    "stock.people": lambda s, site, _: counted(stock.people(s, site, LONG)),
+    "stock.consents": lambda s, site, _: counted(stock.consents(s, site, LONG)),
+    "stock.evidence": lambda s, site, _: counted(stock.evidence(s, site)),
+    "stock.staff": lambda s, site, _: counted(stock.staff(s, site)),
+    "stock.tallies": lambda s, site, _: stock.tallies(s, site)[0],
     "doors.closures": lambda s, site, _: doors.closures(s, site),
     "doors.open_codes": lambda s, site, _: doors.open_codes(s, site, NOW),
     "doors.keep_report": lambda s, site, k: doors.keep_report(s, site, k.kiosk, {"camera": "none"}),
@@ -247,11 +322,20 @@ SILENT = {
     "revoke_api_keys",
     "close_subscribers",
     "logged.forget_witness",
+    "mine.end",
+    "mine.forget",
+    "mine.part",
 }  # they answer nothing
 EVERY_SITE = {
     "site_ids": "lists the sites themselves",
     "open_pairings": "before it is paired a device has no site",
     "use_pairing": "is handed the row",
+    "mine.touch": "is handed the row",
+    "receipts.after": "is handed the row",
+    "sweeping.gone": "is a condition, not a question",
+    "erasing.changed": "carries a statement out",
+    "erasing.certified": "the worker's: each is then locked within its own site",
+    "erasing.scrub": "is about the whole disk",
     "consents.keep_notice": "is handed the row",
     "passkeys.add_passkey": "is handed the row",
     "overdue": "the sweep's: each visit it lists is then locked within its own site",
@@ -271,8 +355,14 @@ def public() -> dict[str, Callable[..., Any]]:
         name if room is queries else f"{room.__name__.split('.')[-1]}.{name}": function
         for room in (
             queries,
+            mine,
+            receipts,
+            whole,
             desk,
             faces,
+            erasing,
+            stock,
+            sweeping,
             held,
             consents,
             passkeys,
@@ -308,7 +398,7 @@ def populate(house: House, site: Rules) -> Known:
     with house.store.writes.begin() as session:
         face_of(session, site, person.id, passed)
         staff_of(session, site, passed)
-        bare_visit(session, site)
+        bare_visit(session, site, person.id)
         session.add(Throttle(site_id=site.id, key="c", failures=7, until=NOW, updated_at=NOW))
         session.add(UsedToken(site_id=site.id, jti="jti", expires_at=NOW))
         pin = queries.enrolments(session, site.id, "pin", person.totp_locator)[0]
@@ -333,12 +423,27 @@ def populate(house: House, site: Rules) -> Known:
         )
 
 
-def bare_visit(session: Session, site: Rules) -> None:
-    """Give a site a visit to which nothing has come, and a checkpoint."""
+def bare_visit(session: Session, site: Rules, person: str) -> None:
+    """Give a site a visit to which nothing has come, a checkpoint, and what lasts of before."""
+    lasting_of(session, site)
+    mine_of(session, site, person)
     times = {"started_at": NOW, "touched_at": NOW, "expires_at": later(minutes=15)}
     named = {"site_id": site.id, "id": "bare", "door_id": "gate"}
     session.add(Verification(**named, **times, state="offered", draw="", failures={}))
     log_of(session, site)
+
+
+def mine_of(session: Session, site: Rules, person: str) -> None:
+    """Give a site somebody at their own page, who has asked twice and has one answer."""
+    named = {"site_id": site.id, "subscriber_id": person}
+    session.add(
+        MySignIn(**named, id="own", way="pin", secret_hash="h", started_at=NOW, touched_at=NOW)
+    )
+    said: dict[str, Any] = {"kind": "complaint", "text": "words", "contact": "", "language": "en"}
+    said |= {"code_mac": "m", "verification_id": "bare", "lodged_at": NOW, "due_on": NOW.date()}
+    session.add(Request(**named, id="open", **said))
+    said |= {"answered_at": NOW, "answered_by": "mei", "answer": "no"}
+    session.add(Request(**named, id="done", **said))
 
 
 def log_of(session: Session, site: Rules) -> None:
@@ -348,6 +453,16 @@ def log_of(session: Session, site: Rules) -> None:
     session.add(Witness(site_id=site.id, name="witness", vkey="key", added_at=NOW))
     session.flush()
     session.add(Cosignature(**here, witness="witness", line="line", at=NOW))
+
+
+def lasting_of(session: Session, site: Rules) -> None:
+    """Give a site an erasure of before, and a sweep that is going on."""
+    said = {"why": "asked", "who": "w", "counts": {}, "document": "{}", "token": "t"}
+    session.add(Erasure(site_id=site.id, id="erasure", at=NOW, **said))
+    order = {"kid": "0123abcd", "reference": "gone", "why": "erased", "ordered_at": NOW}
+    session.add(EraseOrder(site_id=site.id, id="before", erasure_id="before", **order))
+    session.add(Tombstone(site_id=site.id, key="key", at=NOW))
+    session.add(Sweep(site_id=site.id, holder="holder", counts={}))
 
 
 def staff_of(session: Session, site: Rules, visit: str) -> None:
@@ -375,6 +490,7 @@ def face_of(session: Session, site: Rules, person: str, visit: str) -> None:
     row = queries.lock_subscriber(session, site.id, person)
     assert row is not None
     row.household, row.guardian_id, row.external_id = "1203", person, "booked"
+    row.host_id = person
     device.add_face(session, site.id, "gate", "cd" * 32, "https://camera.example", NOW)
     shown = {"way": "face", "material": "material", "document": "{}", "first_at": NOW}
     session.add(Notice(site_id=site.id, version="version", **shown))

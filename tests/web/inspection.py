@@ -29,9 +29,32 @@ SCREENS = frozenset(
         "retry",
         "referred",
         "help",
+        "receipt",
     }
 )
-PAGES = frozenset({"pair", "error", "open", "pass", "confirm", "confirmed", "my-face", "demo"})
+PAGES = frozenset(
+    {
+        "pair",
+        "error",
+        "open",
+        "pass",
+        "confirm",
+        "confirmed",
+        "my-face",
+        "demo",
+        "receipt-open",
+        "receipt-paper",
+        "my-enter",
+        "my-home",
+        "my-all",
+        "my-ask",
+        "my-lodged",
+        "my-answer-open",
+        "my-answer",
+        "my-erase",
+        "my-erased",
+    }
+)
 FLOW = frozenset(
     [
         "article",

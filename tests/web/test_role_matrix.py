@@ -5,7 +5,7 @@ import re
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway import alarms, audit, checkpoints, importing, verification
+from gateway import alarms, asking, audit, checkpoints, importing, verification
 from gateway.alarms import Alarmed
 from gateway.importing import Handed
 from gateway.staffing import Role
@@ -60,7 +60,10 @@ def ids(world: World, site: str) -> dict[str, str]:
         alarm = desk.open_alarms(session, site)[0].id
     checkpoints.sign(world.house, site, world.clock.now)
     handed = Handed(make_staff(world.house, rules, "supervisor"), "guests.csv", b"id\n")
+    asked = asking.Asked(asking.Kind.COMPLAINT, "The lobby's camera was on.")
     return {
+        "number": asking.lodge(world.house, rules, asked, world.clock.now).number,
+        "answer": "We have turned it off.",
         "import_id": importing.submit(world.house, rules, handed, world.clock.now),
         "code": waiting.id,
         "seq": str(head.size - 1),

@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from gateway.store import logged, staffed
+from gateway.store import lasting, logged, mine, staffed
 from gateway.store.base import Base
 
-HELD = (logged, staffed)  # so that all tables are known
+HELD = (lasting, logged, mine, staffed)  # so that all tables are known
 
 context.configure(
     connection=context.config.attributes["connection"],

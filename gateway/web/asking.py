@@ -1,0 +1,154 @@
+"""Complaints and requests, from outside: lodged without signing in, seen again by number and code.
+
+From one's own page, or with a receipt's code, what is asked is tied to the person or the visit;
+otherwise to nobody. Nothing but the words is needed.
+"""
+
+from typing import NamedTuple
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import format_date
+from flask_babel import gettext as _
+
+from gateway import asking, rules
+from gateway.asking import MOST_CONTACT, MOST_TEXT, Asked, Kind
+from gateway.errors import NotFound, NotPossible
+from gateway.methods import N_
+from gateway.rules import Rules
+from gateway.web import forms, language, now, parts, receipts, screens
+from gateway.web.mine import looking, sites
+
+pages = Blueprint("asking", __name__, url_prefix="/my")
+KINDS = {
+    Kind.COMPLAINT: N_("Complaint"),
+    Kind.CORRECTION: N_("Have something corrected"),
+    Kind.ERASURE: N_("Have it erased"),
+}
+
+
+class About(NamedTuple):
+    """Whom or which visit it is about, as far as whoever asks has shown."""
+
+    site: Rules | None
+    code: str = ""
+    visit: str | None = None
+    person: str | None = None
+
+
+@pages.context_processor
+def _around() -> dict[str, object]:
+    named = {"kinds": [(kind.value, _(name)) for kind, name in KINDS.items()]}
+    return named | screens.languages({"asking.begin": "ask", "asking.answer": "answer"})
+
+
+@pages.get("/ask")
+def begin() -> ResponseReturnValue:
+    who = looking()
+    named = _known(request.args.get("site", ""))
+    about = About(who.site, person=who.person.id) if who else About(named)
+    return _form(about, request.args.get("kind", ""))
+
+
+@pages.post("/ask")
+def begin_with_receipt() -> ResponseReturnValue:
+    """Ask about the visit of a receipt: its code is posted, and stands in no address."""
+    held = receipts.given()
+    if held is None:
+        return receipts.unknown()
+    return _form(About(held.site, held.code, held.visit.id), forms.field("kind"))
+
+
+@pages.post("/ask/lodge")
+def lodge() -> ResponseReturnValue:
+    about, kind = _about(), forms.field("kind")
+    text = forms.field("text", MOST_TEXT)
+    if about.site is None or kind not in set(Kind):
+        return _form(about, kind, wrong="no_site"), 422
+    asked = Asked(
+        Kind(kind),
+        text,
+        forms.field("contact", MOST_CONTACT),
+        language(),
+        about.person,
+        about.visit,
+    )
+    try:
+        source = request.remote_addr or ""
+        lodged = asking.lodge(parts().house, about.site, asked, now(), source)
+    except NotPossible as cannot:
+        return _form(about, kind, wrong=cannot.code), 422
+    return render_template(
+        "my/lodged.html", site=_named(about.site), lodged=lodged, due=format_date(lodged.due_on)
+    )
+
+
+@pages.get("/answer")
+def answer() -> ResponseReturnValue:
+    return _look()
+
+
+@pages.post("/answer")
+def show_answer() -> ResponseReturnValue:
+    """Show how far it is, by number and code."""
+    site = _known(forms.field("site"))
+    if site is None:
+        return _look(wrong=True), 422
+    with parts().house.store.reads() as session:
+        number, code = forms.field("number"), forms.field("code")
+        row = asking.seen(parts().house, session, site.id, number, code)
+    if row is None:
+        return _look(site.id, wrong=True), 422
+    return render_template(
+        "my/answer.html",
+        site=_named(site),
+        row=row,
+        kind=_(KINDS[Kind(row.kind)]),
+        due=format_date(row.due_on),
+        overdue=asking.overdue(site, row, now()),
+    )
+
+
+def _about() -> About:
+    """Tie what is asked to whatever was shown: a receipt's code, or one's own page."""
+    if forms.field("code"):
+        held = receipts.given()
+        return About(held.site, held.code, held.visit.id) if held else About(None)
+    who = looking()
+    if who is not None:
+        return About(who.site, person=who.person.id)
+    return About(_known(forms.field("site")))
+
+
+def _form(about: About, kind: str, wrong: str = "") -> str:
+    named = sites()
+    chosen = about.site.id if about.site else ""
+    promised = asking.due(about.site, now()) if about.site else None
+    return render_template(
+        "my/ask.html",
+        site=_named(about.site) if about.site else None,
+        about=about,
+        sites=[one for one in named if one[0] == chosen] if about.visit or about.person else named,
+        chosen=chosen,
+        kind=kind if kind in set(Kind) else Kind.COMPLAINT.value,
+        wrong=wrong,
+        text=forms.field("text", MOST_TEXT),
+        contact=forms.field("contact", MOST_CONTACT),
+        controller=about.site.file.controller if about.site else None,
+        due=format_date(promised) if promised else "",
+    )
+
+
+def _look(chosen: str = "", *, wrong: bool = False) -> str:
+    return render_template("my/answer_open.html", sites=sites(), chosen=chosen, wrong=wrong)
+
+
+def _known(site_id: str) -> Rules | None:
+    try:
+        return rules.find(parts().house, forms.clean(site_id, 64))
+    except NotFound:
+        return None
+
+
+def _named(site: Rules) -> dict[str, str]:
+    return {"name": site.file.site.name.to(language())}

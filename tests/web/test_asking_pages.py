@@ -1,0 +1,219 @@
+"""Complaining and asking in a browser: without signing in, by a receipt, from one's own page."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway import certificates, rules
+from gateway.certificates import Why
+from gateway.policy import Outcome
+from gateway.store import erasing
+from gateway.store import mine as asked
+from gateway.store.mine import Request
+from tests.makers import begin, load_site, present
+from tests.web.test_my_page import at_home
+from tests.web.test_receipts import on_phone, taken
+from tests.web.world import Browser, Page, World
+
+SAID = {
+    "en": ("The lamp over the camera was on.", "We have turned it off."),
+    "zh": ("摄像头上方的灯亮着。", "已经关闭。"),
+}
+WORDS = "The lamp over the camera was on."
+
+
+def stranger(world: World, language: str = "en") -> Browser:
+    unit = world.browser(lang=language)
+    unit.get("/my/ask?site=hotel")
+    return unit
+
+
+def lodge(unit: Browser, text: str = WORDS, **more: str) -> Page:
+    form = unit.page.filled("/my/ask/lodge", text=text) | {"kind": "complaint", "site": "hotel"}
+    return unit.send("/my/ask/lodge", **form | more)
+
+
+def kept(page: Page) -> tuple[str, str]:
+    told = [e.text for e in page.main.all("dd", **{"class": "keep"})]
+    return told[0], told[1]
+
+
+def the_request(world: World) -> Request:
+    with world.house.store.reads() as session:
+        (row,) = asked.open_requests(session, "hotel")
+    return row
+
+
+def answered(world: World, number: str, text: str = "We have turned it off.") -> Browser:
+    unit = world.staff("supervisor")
+    unit.get("/staff/requests")
+    unit.get(f"/staff/requests/{number}")
+    unit.press(f"/staff/requests/{number}/answer", answer=text)
+    return unit
+
+
+# --- anybody ---
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_anybody_complains_without_saying_who_they_are(world: World, language: str):
+    words, reply = SAID[language]
+    page = lodge(stranger(world, language), words)
+    assert (page.status, page.screen) == (200, "my-lodged")
+    number, code = kept(page)
+    row = the_request(world)
+    assert (row.id, row.text, row.language) == (number, words, language)
+    assert (row.subscriber_id, row.verification_id) == (None, None)
+    unit = world.browser(lang=language)
+    unit.get("/my/answer")
+    form = {"csrf_token": unit.token(), "site": "hotel", "number": number, "code": code}
+    page = unit.send("/my/answer", **form)
+    assert page.main.all("dd", data_answer="no")
+    answered(world, number, reply)
+    page = unit.send("/my/answer", **form)
+    assert page.main.all("dd", data_answer="yes")[0].text == reply
+
+
+def test_whoever_waits_too_long_is_told_where_to_turn(world: World):
+    number, code = kept(lodge(stranger(world)))
+    world.clock.now += timedelta(days=16)
+    unit = world.browser(lang="en")
+    unit.get("/my/answer")
+    page = unit.send("/my/answer", csrf_token=unit.token(), site="hotel", number=number, code=code)
+    assert "the day for it is over" in page.main.text
+
+
+@pytest.mark.parametrize("wrong", ["number", "code", "site"])
+def test_a_wrong_number_or_code_shows_nothing(world: World, wrong: str):
+    number, code = kept(lodge(stranger(world)))
+    form = {"site": "hotel", "number": number, "code": code} | {wrong: "court"}
+    unit = world.browser(lang="en")
+    unit.get("/my/answer")
+    page = unit.send("/my/answer", csrf_token=unit.token(), **form)
+    assert (page.status, page.screen) == (422, "my-answer-open")
+
+
+def test_nothing_said_is_said_to_be_nothing(world: World):
+    page = lodge(stranger(world), " ")
+    assert (page.status, page.screen) == (422, "my-ask")
+    assert lodge(stranger(world), kind="fire").status == 422
+    assert lodge(stranger(world), site="nowhere").status == 422
+    assert world.count("request") == 0
+
+
+def test_words_code_and_number_are_in_no_log(world: World):
+    with capture_logs() as lines:
+        number, code = kept(lodge(stranger(world)))
+    assert all(word not in repr(lines) for word in (WORDS, code, number))
+
+
+# --- by a receipt, and from one's own page ---
+
+
+def test_whoever_has_a_receipt_asks_about_its_visit(world: World, gate: Browser):
+    phone = on_phone(world, taken(world, gate))
+    visit = gate.page.visit
+    assert phone.press("/my/ask").screen == "my-ask"
+    assert lodge(phone, kind="erasure").screen == "my-lodged"
+    row = the_request(world)
+    assert (row.kind, row.verification_id, row.subscriber_id) == ("erasure", visit, None)
+
+
+def test_a_wrong_receipt_code_lodges_nothing(world: World):
+    unit = stranger(world)
+    page = lodge(unit, code=f"hotel.vs_{'0' * 24}.{'0' * 32}")
+    assert page.status == 422
+    assert world.count("request") == 0
+
+
+def test_what_is_asked_from_ones_own_page_is_tied_to_it(world: World):
+    unit = at_home(world)
+    unit.get("/my/ask?kind=correction")
+    assert lodge(unit, kind="correction").screen == "my-lodged"
+    row = the_request(world)
+    assert (row.kind, row.subscriber_id) == ("correction", world.person.id)
+    assert row.id in unit.get("/my").main.text
+
+
+# --- the console ---
+
+
+def test_the_list_has_what_is_late_in_amber_and_first(world: World):
+    first, _ = kept(lodge(stranger(world)))
+    world.clock.now += timedelta(days=3)
+    second, _ = kept(lodge(stranger(world), "Another matter."))
+    world.clock.now += timedelta(days=13)
+    page = world.staff("compliance").get("/staff/requests")
+    rows = page.main.all("li", **{"class": "row"})
+    assert [row.all("strong")[0].text for row in rows] == [first, second]
+    assert [len(row.all("span", **{"class": "chip chip--amber"})) for row in rows] == [1, 0]
+
+
+def test_compliance_reads_and_a_supervisor_answers(world: World):
+    number, _ = kept(lodge(stranger(world)))
+    page = world.staff("compliance").get(f"/staff/requests/{number}")
+    assert WORDS in page.main.text
+    assert not page.forms(f"/staff/requests/{number}/answer")
+    unit = answered(world, number)
+    assert unit.page.main.all("p", **{"class": "said said--yes"})
+    assert unit.get("/staff/requests").main.all("section")
+
+
+# --- erasing ---
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_erasing_is_asked_once_and_certified(world: World, language: str):
+    unit = at_home(world, language)
+    page = unit.get("/my/erase")
+    assert [e.attrs.get("data-act") for e in page.main.all("button", "a")] == ["erase", "keep"]
+    before = world.dump()["subscriber"]
+    page = unit.press("/my/erase")
+    assert page.screen == "my-erased"
+    assert page.headers["Clear-Site-Data"]
+    assert len(world.dump()["subscriber"]) == len(before) - 1
+    assert world.person.id not in repr(world.dump())
+    assert unit.get("/my").screen == "my-enter"
+
+
+def test_the_certificate_verifies_and_names_nobody(world: World):
+    unit = at_home(world)
+    unit.get("/my/erase")
+    unit.press("/my/erase")
+    answer = unit.post("/my/erased", **unit.page.filled("/my/erased"))
+    said = json.loads(answer.get_data(as_text=True))
+    assert said["certificate"]["why"] == Why.ASKED
+    assert world.person.id not in answer.get_data(as_text=True)
+    with world.house.store.reads() as session:
+        (row,) = erasing.erasures(session, "hotel")
+        keys = dict(rules.public_keys(session, "hotel"))
+    assert certificates.genuine(row.document, said["signature"], keys)
+    assert json.loads(row.document) == said["certificate"]
+
+
+def test_after_erasing_no_way_opens_a_door(world: World):
+    unit = at_home(world)
+    unit.get("/my/erase")
+    unit.press("/my/erase")
+    site = load_site(world.house)
+    shown = present(world.house, site, begin(world.house, site), "pin", pin=world.person.issued.pin)
+    assert shown.outcome is Outcome.FAILED
+
+
+def test_looking_at_the_question_erases_nothing(world: World):
+    unit = at_home(world)
+    before = world.dump()
+    unit.get("/my/erase")
+    assert world.dump() == before
+
+
+def test_what_waits_for_its_answer_outlives_whoever_asked(world: World):
+    unit = at_home(world)
+    unit.get("/my/ask")
+    number, _ = kept(lodge(unit))
+    unit.get("/my/erase")
+    unit.press("/my/erase")
+    row = the_request(world)
+    assert (row.id, row.subscriber_id) == (number, None)
