@@ -3,7 +3,8 @@
 The map of the house, in the order a visit walks through it:
 
     config, errors      what can be set, and what can go wrong
-    keys, tokens        the master key and what hangs on it; passes and grants
+    master, keyring     where the master key comes from, and the data keys it wraps
+    keys, tokens        what hangs on the data keys; passes and grants
     permits             what gateway and face device say to each other
     documents           identity document numbers: checksums and machine-readable zones
     methods/            one file, one way to be verified; measures, never decides
@@ -12,6 +13,7 @@ The map of the house, in the order a visit walks through it:
     audit/              one record per fact, written with the fact
     sitefile, law/      the one file that describes a site, and what makes it unlawful
     entitlement         who may pass which door, and when
+    rotation            changing keys while the doors are open
     consent             who agreed to which notice, and until when
     throttle            what is guessed at rests, and no other way or person with it
     lodging             whose guardian is asked about, whatever the way

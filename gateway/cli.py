@@ -16,7 +16,7 @@ from gateway import (
     config,
     demo_face,
     device_cli,
-    keys,
+    keys_cli,
     log,
     methods,
     people,
@@ -120,32 +120,6 @@ def work(beside: int | None) -> None:
     serve.work(config.read(), beside)
 
 
-@cli.group("keys")
-def keys_() -> None:
-    """The master key and the keys sites sign with."""
-
-
-@keys_.command("new")
-@click.argument("file", type=click.Path(path_type=Path))
-def keys_new(file: Path) -> None:
-    """Make a master key FILE, readable by its owner only. Keep a copy: without it all is lost."""
-    if file.exists():
-        raise BadConfig(str(file), "is there already", "Name another file")
-    keys.load_master(file, create=True)
-    click.echo(f"Made {file}. Keep a copy of it, elsewhere than the database.")
-
-
-@keys_.command("rotate")
-@click.argument("site_id", metavar="SITE")
-def keys_rotate(site_id: str) -> None:
-    """Sign with a new key from now on; what older keys signed stays good until it ends."""
-    house = open_house()
-    site = rules.find(house, site_id)
-    with house.store.writes.begin() as session:
-        kid = rules.add_key(house, session, site.id, utc_now())
-    click.echo(f"{site.id} signs with {kid}")
-
-
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
@@ -244,7 +218,7 @@ def api_key_add(site_id: str, name: str) -> None:
 
 
 people.subscriber.add_command(people_import.subscriber_import)
-for group in (device_cli.device_, people.subscriber, staff_cli.staff, bench.bench):
+for group in (keys_cli.keys_, device_cli.device_, people.subscriber, staff_cli.staff, bench.bench):
     cli.add_command(group)
 
 

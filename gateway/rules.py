@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
-from gateway import alarms, audit, jose, policy
+from gateway import alarms, audit, jose, keyring, policy
 from gateway.alarms import Alarmed
 from gateway.errors import NotFound
 from gateway.keys import Secrets
@@ -21,7 +21,7 @@ from gateway.methods import Method, Place
 from gateway.signing import SigningKey
 from gateway.site import SiteFile
 from gateway.sitefile import changes
-from gateway.store import Store, queries
+from gateway.store import Store, datakeys, queries
 from gateway.store.models import Closure, Device, Door, Key, LogHead, Site
 
 
@@ -225,12 +225,20 @@ def apply(house: House, file: SiteFile, now: datetime) -> tuple[str, ...]:
             session.add(row)
             session.flush()
             session.add(LogHead(site_id=site_id, size=0))
+            _draw_data_keys(house, session, site_id, now)
             add_key(house, session, site_id, now)
         row.document, row.digest, row.applied_at = file.canonical(), file.digest, now
         _keep_doors(session, file, now)
         session.flush()
         audit.append(session, site_id, now, audit.Fact("site.applied", {"digest": file.digest}))
     return lines
+
+
+def _draw_data_keys(house: House, session: Session, site_id: str, now: datetime) -> None:
+    """Give a new site its own data keys, in a database that keeps any."""
+    if datakeys.kept(session):
+        row = keyring.draw(site_id, "blind", house.secrets.ring().kek)
+        datakeys.add(session, [row], now)
 
 
 def close_way(

@@ -22,7 +22,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from gateway import face_keeping, importing, rehearsal, verification
+from gateway import face_keeping, importing, rehearsal, rotation, verification
 from gateway.app import create_app, make_house, utc_now
 from gateway.config import Config, bind, check_free
 from gateway.log import Lines
@@ -223,6 +223,8 @@ def sweep(house: House) -> None:
         log.info("swept", visits=ended)
     if erased := face_keeping.sweep(house, now):
         log.info("faces_over", faces=erased)
+    if resealed := rotation.reseal(house, now):
+        log.info("resealed", rows=resealed)
     rehearsal.sweep(house, now)
     if forgotten := importing.sweep(house, now):
         log.info("lists_forgotten", lists=forgotten)

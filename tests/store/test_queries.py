@@ -16,10 +16,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from gateway import apikey, device, rules, verification
+from gateway import apikey, device, keyring, rules, verification
 from gateway.rules import House, Rules
 from gateway.store import (
     consents,
+    datakeys,
     desk,
     doors,
     faces,
@@ -211,6 +212,9 @@ CASES: dict[str, Case] = {
     "use_token": lambda s, site, _: not queries.use_token(s, site, "jti", NOW),
     "extend_log": lambda s, site, _: queries.extend_log(s, site, 1),
     "records": lambda s, site, _: queries.records(s, site),
+    "datakeys.old_totps": lambda s, site, _: datakeys.old_totps(s, site, "new.", 9),
+    "datakeys.old_staff_totps": lambda s, site, _: datakeys.old_staff_totps(s, site, "new.", 9),
+    "datakeys.old_signing_keys": lambda s, site, _: datakeys.old_signing_keys(s, site, "new.", 9),
 }
 SILENT = {
     "touch_device",
@@ -245,6 +249,16 @@ EVERY_SITE = {
     "roster.add": "is handed the rows",
     "roster.amend": "is handed the rows",
     "roster.take_stock": "counts a table",
+    "datakeys.lock": "asks nothing",
+    "datakeys.kept": "the ring's: the keys of every site, which open each its own",
+    "datakeys.wrapped": "the same",
+    "datakeys.source": "the same",
+    "datakeys.add": "is handed the rows",
+    "datakeys.rewrap": "is handed the row",
+    "datakeys.retire": "of keys that all sites share",
+    "datakeys.take_bridges_down": "of keys that all sites share",
+    "datakeys.retired": "of keys that all sites share",
+    "datakeys.mark_resealed": "of keys that all sites share",
     "forget_stale": "the sweep's: by time alone",
 }
 
@@ -258,6 +272,7 @@ def public() -> dict[str, Callable[..., Any]]:
             faces,
             held,
             consents,
+            datakeys,
             passkeys,
             doors,
             guessed,
@@ -325,7 +340,9 @@ def bare_visit(session: Session, site: Rules) -> None:
 def staff_of(session: Session, site: Rules, visit: str) -> None:
     """Give a site somebody at the desk, with all that the desk has to do with."""
     named = {"site_id": site.id, "id": "mei"}
-    session.add(Staff(**named, username="mei", name="Mei", role="desk", created_at=NOW))
+    told = {"username": "mei", "name": "Mei", "role": "desk", "totp_sealed": "old"}
+    session.add(Staff(**named, **told, created_at=NOW))
+    datakeys.add(session, [keyring.draw(site.id, "blind", keyring.Kek(bytes(32)))], NOW)
     session.flush()
     of = {"site_id": site.id, "id": "of-mei", "staff_id": "mei"}
     session.add(Passkey(**of, credential="c", public_key="p", name="Phone", added_at=NOW))
