@@ -14,6 +14,8 @@ The map of the house, in the order a visit walks through it:
     sitefile, law/      the one file that describes a site, and what makes it unlawful
     entitlement         who may pass which door, and when
     rotation            changing keys while the doors are open
+    backup, restore     the whole database in one sealed file, and back
+    tombstones          who was erased stays erased, whatever is restored
     consent             who agreed to which notice, and until when
     throttle            what is guessed at rests, and no other way or person with it
     lodging             whose guardian is asked about, whatever the way

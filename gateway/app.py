@@ -12,11 +12,12 @@ from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import methods, rotation, rules, signing, web
+from gateway import methods, rotation, rules, signing, tombstones, web
 from gateway.config import Config, read_for_command
 from gateway.rules import House
 from gateway.store import datakeys, open_store, queries
 from gateway.store.migrate import migrate
+from gateway.tombstones import Erasing
 from gateway.web.accounts import accounts
 from gateway.web.api import api
 from gateway.web.arrivals import arrivals
@@ -63,13 +64,28 @@ def make_house(config: Config) -> House:
     return House(store, kept, methods.load(kept))
 
 
+ERASING: tuple[Erasing, ...] = ()
+"""Who erases, and so has tombstones to be heeded."""
+
+
 def open_house(config: Config | None = None) -> House:
-    """Open the house the environment describes, its database brought up to date."""
-    house = make_house(config or read_for_command())
+    """Open the house the environment describes, its database brought up to date.
+
+    Whoever was erased, and is back because an older database is, is erased again.
+    """
+    config = config or read_for_command()
+    house = make_house(config)
     migrate(house.store)
     rotation.establish(house, utc_now())
     rules.insist_on_master(house)
+    heed_tombstones(house, config, utc_now())
     return house
+
+
+def heed_tombstones(house: House, config: Config, now: datetime) -> int:
+    """Bring the file of who was erased and the database together; returns how many were back."""
+    path = config.data / tombstones.FILE
+    return sum(tombstones.heed(house, path, erasing, now) for erasing in ERASING)
 
 
 def utc_now() -> datetime:

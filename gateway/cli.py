@@ -12,6 +12,7 @@ import click
 
 from gateway import (
     apikey,
+    backup_cli,
     bench,
     config,
     demo_face,
@@ -218,7 +219,15 @@ def api_key_add(site_id: str, name: str) -> None:
 
 
 people.subscriber.add_command(people_import.subscriber_import)
-for group in (keys_cli.keys_, device_cli.device_, people.subscriber, staff_cli.staff, bench.bench):
+for group in (
+    backup_cli.backup,
+    backup_cli.restore,
+    keys_cli.keys_,
+    device_cli.device_,
+    people.subscriber,
+    staff_cli.staff,
+    bench.bench,
+):
     cli.add_command(group)
 
 

@@ -197,6 +197,15 @@ def open_ring(own: Kek, rows: Sequence[Wrapped], before: Ring | None = None) -> 
     return Ring(MappingProxyType(places), newest, frozenset(shut))
 
 
+def rewrap(own: Kek, rows: Sequence[Wrapped], newer: Kek) -> list[Wrapped]:
+    """Wrap every data key anew; ValueError if one of them does not open by our own key."""
+    keks, _ = _reached(own, rows)
+    kept = [row for row in rows if row.kind != BRIDGE]
+    if {row.kek for row in kept} - keks.keys():
+        raise ValueError("wrapped with keys we do not have")
+    return [newer.keep(row, keks[row.kek].unwrap(row.where, row.wrapped)) for row in kept]
+
+
 def _reached(own: Kek, rows: Sequence[Wrapped]) -> tuple[Mapping[str, Kek], Kek]:
     """Follow the bridges from our own wrapping key; gives those reached, and the newest."""
     keks, newest = {own.id: own}, own

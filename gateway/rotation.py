@@ -49,9 +49,8 @@ def change_master(house: House, master: bytes, now: datetime) -> int:
             raise NotPossible("same", "That is the master key already in use.")
         if any(row.kind == BRIDGE for row in rows):
             raise NotPossible("bridged", "The last change is not finished: `gateway keys finish`.")
-        for row in rows:
-            key = own.unwrap(row.where, row.wrapped)
-            datakeys.rewrap(session, newer.keep(row, key))
+        for row in keyring.rewrap(own, rows, newer):
+            datakeys.rewrap(session, row)
         datakeys.add(session, [own.bridge_to(newer)], now)
         _record(session, now, audit.Fact("master.changed", {"master": newer.id}))
     house.secrets.look_again()

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "gateway"
 # Upwards, one step a line: a room may lean on rooms of its own step and of those below.
 STEPS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "toml_lines", "mrz", "cose", "jose", "log", "qr_picture", "passkeys"}),
-    frozenset({"signing", "keyring"}),
+    frozenset({"signing", "keyring", "sealedfile"}),
     frozenset({"keys", "master", "documents", "passwords"}),
     frozenset({"tokens", "config", "specimens"}),
     frozenset({"permits"}),
@@ -24,7 +24,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"audit"}),
     frozenset({"alarms"}),
     frozenset({"rules"}),
-    frozenset({"consent", "entitlement", "visit", "rotation"}),
+    frozenset({"consent", "entitlement", "visit", "rotation", "backup", "restore", "tombstones"}),
     frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding"}),
     frozenset({"browsers"}),
     frozenset(

@@ -3,16 +3,15 @@
 import pytest
 from sqlalchemy import select, update
 
-from gateway import keyring, methods, rotation, rules
+from gateway import keyring, rotation, rules
 from gateway.errors import BadConfig, NotPossible
 from gateway.keyring import BRIDGE, EVERYWHERE, FIRST, KINDS
-from gateway.keys import Secrets
 from gateway.methods.pin import totp_code
 from gateway.rules import House
 from gateway.store import datakeys, queries
 from gateway.store.models import Enrolment, Key
 from gateway.store.staffed import Staff
-from tests.houses import show
+from tests.houses import process, show
 from tests.makers import (
     DOOR_CODE,
     MASTER,
@@ -26,12 +25,6 @@ from tests.makers import (
 )
 
 NEW = bytes(32)
-
-
-def process(house: House, master: bytes = MASTER) -> House:
-    """Start another process over the same database."""
-    kept = Secrets(master).over(datakeys.source(house.store))
-    return House(house.store, kept, methods.load(kept))
 
 
 @pytest.fixture
