@@ -172,15 +172,17 @@ def test_a_database_file_copied_back_by_hand_is_caught_at_the_next_start(
     run, opened, tmp_path, erasing
 ):
     gone, stays = lost(opened)
-    opened.store.close()
-    path = Path(str(opened.store.engine.url.database))
-    copy = path.read_bytes()
+    path, copy = Path(str(opened.store.engine.url.database)), tmp_path / "copy.db"
+    with opened.store.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql(f"VACUUM INTO '{copy}'")
+        connection.exec_driver_sql("BEGIN")
     erase(opened, gone)
     run("site", "list")
     opened.store.close()
     for companion in ("", "-wal", "-shm"):
         path.with_name(path.name + companion).unlink(missing_ok=True)
-    path.write_bytes(copy)
+    copy.rename(path)
     assert people(opened) == {gone, stays}
     opened.store.close()
     assert run("site", "list").exit_code == 0
