@@ -25,6 +25,7 @@ from gunicorn.arbiter import Arbiter
 from gateway import face_keeping, importing, rehearsal, rotation, verification
 from gateway.app import create_app, heed_tombstones, make_house, utc_now
 from gateway.config import Config, bind, check_free
+from gateway.errors import BadConfig
 from gateway.log import Lines
 from gateway.rules import House
 from gateway.store import DatabaseFault, queries
@@ -219,6 +220,8 @@ def _try_to_note(house: House, config: Config) -> None:
         heed_tombstones(house, config, utc_now())
     except DatabaseFault as fault:
         log.warning("note_failed", error=type(fault.orig).__name__)
+    except BadConfig as bad:
+        log.warning("note_failed", error=bad.reason)
 
 
 def _try_to_sweep(house: House) -> None:

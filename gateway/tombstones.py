@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.errors import BadConfig
 from gateway.rules import House
 
 FILE = "erased"
@@ -38,6 +39,8 @@ def read(path: Path) -> dict[tuple[str, str], Mark]:
         text = path.read_bytes()
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise _unusable(path, error) from None
     found = {}
     for line in text.split(b"\n"):
         try:
@@ -54,15 +57,29 @@ def keep(path: Path, marks: Iterable[Mark]) -> int:
     fresh = [mark for mark in marks if mark[:2] not in known]
     if not fresh:
         return 0
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = "".join(json.dumps([site, key, at.isoformat()]) + "\n" for site, key, at in fresh)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        os.write(handle, f"\n{lines}".encode())  # first an end to what a crash may have cut off
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _append(path, f"\n{lines}".encode())  # first an end to what a crash may have cut off
+    except OSError as error:
+        raise _unusable(path, error) from None
     return len(fresh)
+
+
+def _unusable(path: Path, error: OSError) -> BadConfig:
+    return BadConfig(
+        "EITHERWAY_DATA",
+        f"who was erased cannot be kept in {path}: {error.strerror}",
+        "Name a folder this program may write to, and keep it when a database is restored",
+    )
+
+
+def _append(path: Path, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "ab") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def heed(house: House, path: Path, erasing: Erasing, now: datetime) -> int:

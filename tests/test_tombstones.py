@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from gateway import tombstones
+from gateway.errors import BadConfig
 from gateway.rules import House
 from gateway.store.models import Enrolment, Entitlement, Subscriber, Throttle
 from gateway.tombstones import Erasing, heed, keep, read
@@ -86,6 +87,13 @@ def test_a_line_that_a_crash_cut_off_takes_no_other_with_it(tmp_path, cut):
     path.write_bytes(path.read_bytes()[:-cut])
     assert keep(path, MARKS) in {1, 2}
     assert set(read(path).values()) == set(MARKS)
+
+
+def test_a_file_that_cannot_be_written_is_said_by_its_setting(tmp_path):
+    (tmp_path / "in the way").touch()
+    with pytest.raises(BadConfig, match="cannot be kept") as caught:
+        keep(tmp_path / "in the way" / "erased", MARKS)
+    assert caught.value.setting == "EITHERWAY_DATA"
 
 
 # -- file and database
