@@ -3,7 +3,8 @@
 The map of the house, in the order a visit walks through it:
 
     config, errors      what can be set, and what can go wrong
-    keys, tokens        the master key and what hangs on it; passes and grants
+    master, keyring     where the master key comes from, and the data keys it wraps
+    keys, tokens        what hangs on the data keys; passes and grants
     permits             what gateway and face device say to each other
     certificates        what was erased of somebody, signed, and naming nobody
     documents           identity document numbers: checksums and machine-readable zones
@@ -13,6 +14,9 @@ The map of the house, in the order a visit walks through it:
     audit/              one record per fact, written with the fact
     sitefile, law/      the one file that describes a site, and what makes it unlawful
     entitlement         who may pass which door, and when
+    rotation            changing keys while the doors are open
+    backup, restore     the whole database in one sealed file, and back
+    tombstones          who was erased stays erased, whatever is restored
     consent             who agreed to which notice, and until when
     clock               whether the clock may be believed
     throttle            what is guessed at rests, and no other way or person with it

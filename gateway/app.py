@@ -12,16 +12,18 @@ from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import methods, rules, signing, web
+from gateway import erasure, methods, rotation, rules, signing, tombstones, web
 from gateway.config import Config, read_for_command
 from gateway.rules import House
-from gateway.store import open_store, queries
+from gateway.store import datakeys, open_store, queries
 from gateway.store.migrate import migrate
+from gateway.tombstones import Erasing
 from gateway.web.accounts import accounts
 from gateway.web.api import api
 from gateway.web.arrivals import arrivals
 from gateway.web.asking import pages as asking
 from gateway.web.case import case
+from gateway.web.cookies import Cookies, first_key
 from gateway.web.demo import demo
 from gateway.web.doors import pages as doors
 from gateway.web.face_devices import face_devices
@@ -64,15 +66,33 @@ MAX_BODY = 64 * 1024  # bytes: far above the longest form we have
 
 def make_house(config: Config) -> House:
     """Open the database and make the methods."""
-    return House(open_store(config.database_url), config.secrets, methods.load(config.secrets))
+    store = open_store(config.database_url)
+    kept = config.secrets.over(datakeys.source(store))
+    return House(store, kept, methods.load(kept))
+
+
+ERASING = (Erasing(erasure.tombstones, erasure.take_tombstones, erasure.erase_again),)
+"""Who erases, and so has tombstones to be heeded."""
 
 
 def open_house(config: Config | None = None) -> House:
-    """Open the house the environment describes, its database brought up to date."""
-    house = make_house(config or read_for_command())
+    """Open the house the environment describes, its database brought up to date.
+
+    Whoever was erased, and is back because an older database is, is erased again.
+    """
+    config = config or read_for_command()
+    house = make_house(config)
     migrate(house.store)
+    rotation.establish(house, utc_now())
     rules.insist_on_master(house)
+    heed_tombstones(house, config, utc_now())
     return house
+
+
+def heed_tombstones(house: House, config: Config, now: datetime) -> int:
+    """Bring the file of who was erased and the database together; returns how many were back."""
+    path = config.data / tombstones.FILE
+    return sum(tombstones.heed(house, path, erasing, now) for erasing in ERASING)
 
 
 def utc_now() -> datetime:
@@ -81,7 +101,13 @@ def utc_now() -> datetime:
 
 
 class Gateway(Flask):
-    """Flask, but that static files are kept for long only under a fingerprinted address."""
+    """Flask, but that its key is looked up, and that files are kept long where that is safe."""
+
+    @property
+    def secret_key(self) -> str:  # type: ignore[override]  # Flask reads it, and never sets it
+        """What forms are signed with, beside the cookie."""
+        parts: web.Parts = self.extensions[web.KEY]
+        return first_key(parts.house.secrets)
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
         """A year with a fingerprint; without one, ask each time whether the file changed."""
@@ -97,22 +123,12 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
         static_folder=str(_folder("static")),
         static_url_path="/static",
     )
-    app.config.update(
-        SECRET_KEY=config.secrets.derive("browser session").hex(),
-        MAX_CONTENT_LENGTH=MAX_BODY,
-        MAX_FORM_MEMORY_SIZE=MAX_BODY,
-        MAX_FORM_PARTS=50,
-        SESSION_COOKIE_NAME="__Host-page" if config.tls else "page",
-        SESSION_COOKIE_SECURE=config.tls,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Strict",
-        WTF_CSRF_TIME_LIMIT=None,  # a kiosk's page stands all night before somebody touches it
-        WTF_CSRF_SSL_STRICT=False,  # we send no referrer; SameSite and the token do this work
-        BABEL_DEFAULT_LOCALE="en",
-    )
+    house = make_house(config)
+    app.session_interface = Cookies(house.secrets)
+    app.config.update(_settings(config))
     app.url_map.merge_slashes = False  # its redirect would repeat the Host that was sent
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.extensions[web.KEY] = web.Parts(make_house(config), config, clock)
+    app.extensions[web.KEY] = web.Parts(house, config, clock)
     Babel(app, locale_selector=web.locale, default_translation_directories=str(_translations()))
     csrf = CSRFProtect(app)
     csrf.exempt(api)
@@ -134,6 +150,22 @@ def create_app(config: Config, clock: Callable[[], datetime] = utc_now) -> Flask
             app.wsgi_app, x_for=config.proxies, x_proto=config.proxies, x_host=config.proxies
         )
     return app
+
+
+def _settings(config: Config) -> dict[str, object]:
+    """Say what Flask is to know."""
+    return {
+        "MAX_CONTENT_LENGTH": MAX_BODY,
+        "MAX_FORM_MEMORY_SIZE": MAX_BODY,
+        "MAX_FORM_PARTS": 50,
+        "SESSION_COOKIE_NAME": "__Host-page" if config.tls else "page",
+        "SESSION_COOKIE_SECURE": config.tls,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Strict",
+        "WTF_CSRF_TIME_LIMIT": None,  # a kiosk's page stands all night before somebody touches it
+        "WTF_CSRF_SSL_STRICT": False,  # we send no referrer; SameSite and the token do this work
+        "BABEL_DEFAULT_LOCALE": "en",
+    }
 
 
 def _folder(name: str) -> Path:

@@ -12,12 +12,13 @@ import click
 
 from gateway import (
     apikey,
+    backup_cli,
     bench,
     bench_log,
     config,
     demo_face,
     device_cli,
-    keys,
+    keys_cli,
     log,
     log_cli,
     methods,
@@ -123,32 +124,6 @@ def serve_() -> None:
 def work(beside: int | None) -> None:
     """Sweep up what nobody ended; `serve` and `demo` start this by themselves."""
     serve.work(config.read(), beside)
-
-
-@cli.group("keys")
-def keys_() -> None:
-    """The master key and the keys sites sign with."""
-
-
-@keys_.command("new")
-@click.argument("file", type=click.Path(path_type=Path))
-def keys_new(file: Path) -> None:
-    """Make a master key FILE, readable by its owner only. Keep a copy: without it all is lost."""
-    if file.exists():
-        raise BadConfig(str(file), "is there already", "Name another file")
-    keys.load_master(file, create=True)
-    click.echo(f"Made {file}. Keep a copy of it, elsewhere than the database.")
-
-
-@keys_.command("rotate")
-@click.argument("site_id", metavar="SITE")
-def keys_rotate(site_id: str) -> None:
-    """Sign with a new key from now on; what older keys signed stays good until it ends."""
-    house = open_house()
-    site = rules.find(house, site_id)
-    with house.store.writes.begin() as session:
-        kid = rules.add_key(house, session, site.id, utc_now())
-    click.echo(f"{site.id} signs with {kid}")
 
 
 @cli.command()
@@ -259,6 +234,9 @@ for group in (
     receipt_cli.receipt,
     request_cli.request,
     retention_cli.retention_,
+    backup_cli.backup,
+    backup_cli.restore,
+    keys_cli.keys_,
 ):
     cli.add_command(group)
 

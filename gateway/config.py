@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.errors import BadConfig
-from gateway.keys import Secrets, load_master, parse_master
+from gateway.keys import Secrets
+from gateway.master import ask_master, load_master, parse_master
 
 PREFIX = "EITHERWAY_"
 
@@ -28,12 +29,18 @@ SETTINGS = (
     Setting("EITHERWAY_DATA", "var", "folder for the database file and the master key"),
     Setting("EITHERWAY_MASTER_KEY", "", "master key in hexadecimal, instead of a file"),
     Setting("EITHERWAY_MASTER_KEY_FILE", "DATA/master.key", "file with the master key, mode 0600"),
+    Setting("EITHERWAY_MASTER_KEY_COMMAND", "", "command that prints the master key, run once"),
     Setting("EITHERWAY_TLS", "1", "1: cookies are Secure and __Host-; 0: plain loopback only"),
     Setting("EITHERWAY_PUBLIC_URL", "", "address phones reach us at, for the kiosk's own QR code"),
     Setting("EITHERWAY_PROXIES", "0", "number of trusted reverse proxies in front"),
     Setting("HOST", "127.0.0.1", "address to listen on"),
     Setting("PORT", "8000", "port to listen on"),
     Setting("EITHERWAY_WORKERS", "2", "gunicorn worker processes"),
+)
+MASTER_KEYS = (
+    "EITHERWAY_MASTER_KEY",
+    "EITHERWAY_MASTER_KEY_FILE",
+    "EITHERWAY_MASTER_KEY_COMMAND",
 )
 OWN_KEY, DEMO_KEY = Path("var/master.key"), Path("var/demo/master.key")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -99,7 +106,7 @@ def read_for_command(environ: Mapping[str, str] = os.environ) -> Config:
 
     Where nothing was said and no house is here but the demo's, the demo's is meant.
     """
-    told = {"DATABASE_URL", "EITHERWAY_DATA", "EITHERWAY_MASTER_KEY", "EITHERWAY_MASTER_KEY_FILE"}
+    told = {"DATABASE_URL", "EITHERWAY_DATA", *MASTER_KEYS}
     if not told & environ.keys() and not OWN_KEY.exists() and DEMO_KEY.exists():
         return read(environ, demo=True)
     return read(environ)
@@ -121,8 +128,13 @@ def _database(url: str, data: Path) -> str:
 
 
 def _secrets(environ: Mapping[str, str], data: Path, *, create: bool) -> Secrets:
+    said = [name for name in MASTER_KEYS if environ.get(name)]
+    if len(said) > 1:
+        raise BadConfig(said[1], f"{said[0]} is set as well", "Say once where the master key is")
     if text := environ.get("EITHERWAY_MASTER_KEY"):
         return Secrets(parse_master(text, "EITHERWAY_MASTER_KEY"))
+    if command := environ.get("EITHERWAY_MASTER_KEY_COMMAND"):
+        return Secrets(ask_master(command))
     path = Path(environ.get("EITHERWAY_MASTER_KEY_FILE") or data / "master.key")
     return Secrets(load_master(path, create=create))
 

@@ -2,6 +2,7 @@
 
 GatewayError
 ├── BadConfig       a setting is missing or wrong: the start stops
+├── BadBackup       a backup is damaged, foreign, or of a later version
 ├── BadSite         a site file is refused whole, with every fault it has
 ├── NotFound        nothing by that name at this site
 ├── NotAllowed      known, but not for this caller
@@ -27,6 +28,10 @@ class BadConfig(GatewayError):
         self.setting = setting
         self.reason = reason
         self.fix = fix
+
+
+class BadBackup(GatewayError):
+    """A backup cannot be used; says why, in a sentence."""
 
 
 @dataclass(frozen=True)

@@ -1,129 +1,155 @@
-"""The master key, and the keys that hang on it: one for each use, so that none serves two.
+"""Secrets: what each use of a key is done with, one key for each, so that none serves two.
 
-The master key lives outside the database (a file only its owner can read, or the environment), so
-that a stolen database alone gives up neither an identity number nor a PIN nor a signing key.
+They hang on the data keys of a database (keyring.py), which the master key wraps and which live
+outside of nobody's memory in the clear: a stolen database alone gives up neither an identity number
+nor a PIN nor a signing key. Keys come and go while we run, so they are looked at again every few
+seconds, and at once when something names a key that is not known yet.
 """
 
 import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
-import stat
-from functools import lru_cache
-from pathlib import Path
+import time
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway import keyring
 from gateway.errors import BadConfig
+from gateway.keyring import EVERYWHERE, FIRST, KEY_BYTES, NONCE_BYTES, Kek, Ring, Wrapped, expand
 
-KEY_BYTES = 32
-NONCE_BYTES = 12  # NIST SP 800-38D section 8.2: 96-bit random nonces
+FRESH_SECONDS = 3.0  # how long another process's new key may be unknown here
+Load = Callable[[], Sequence[Wrapped]]
+"""Gives the data keys a database keeps, in the order they were made."""
 
 
 class Secrets:
-    """Keys for each use, derived from one master key by HKDF-SHA-256 (RFC 5869)."""
+    """Keys for each use, of the data keys of a database; without one, of the master key."""
 
-    def __init__(self, master: bytes) -> None:
+    def __init__(self, master: bytes, load: Load | None = None) -> None:
         if len(master) != KEY_BYTES:
             message = f"a master key is {KEY_BYTES} bytes, not {len(master)}"
             raise ValueError(message)
         self._master = master
-        self.derive = lru_cache(maxsize=64)(self._derive)
+        self._load = load
+        self._lock = Lock()
+        self._ring: Ring | None = None if load else keyring.of_old(master)
+        self._due = 0.0
 
     def __repr__(self) -> str:
         return "Secrets(…)"
 
-    def _derive(self, label: str) -> bytes:
-        return HKDF(SHA256(), KEY_BYTES, salt=None, info=label.encode()).derive(self._master)
+    @property
+    def master(self) -> bytes:
+        """The master key itself: for whoever wraps keys, and nobody else."""
+        return self._master
+
+    def over(self, load: Load) -> "Secrets":
+        """Take the same master key to the data keys of a database."""
+        return Secrets(self._master, load)
+
+    def ring(self) -> Ring:
+        """Give the keys as they are now, or were a few seconds ago."""
+        ring = self._ring
+        if ring is not None and (self._load is None or time.monotonic() < self._due):
+            return ring
+        # One at a time asks the database, which has a connection for every thread but few to spare.
+        if ring is None or not self._lock.acquire(blocking=False):
+            return ring or self.look_again()
+        try:
+            return self._look()
+        finally:
+            self._lock.release()
+
+    def look_again(self) -> Ring:
+        """Read the keys anew; `BadConfig` if they are wrapped with another master key."""
+        with self._lock:
+            return self._look()
+
+    def _look(self) -> Ring:
+        rows = self._load() if self._load else ()
+        ring = keyring.of_old(self._master)
+        if rows:
+            ring = keyring.open_ring(Kek.of(self._master), rows, self._ring)
+        if not ring.places:
+            raise _other_master()
+        self._ring, self._due = ring, time.monotonic() + FRESH_SECONDS
+        return ring
+
+    def _keys(self, label: str, site_id: str = EVERYWHERE) -> Mapping[str, bytes]:
+        kind, ring = keyring.kind_of(label), self.ring()
+        if kind == "blind" and self._load is not None and not ring.has(kind, site_id):
+            ring = self.look_again()  # a site that has come meanwhile brings a key of its own
+        found = ring.at(kind, site_id)
+        if not found:
+            raise _other_master()
+        return found
+
+    def derive(self, label: str) -> bytes:
+        """Give the key for one use."""
+        return self.derivations(label)[0]
+
+    def derivations(self, label: str) -> tuple[bytes, ...]:
+        """Give the keys one use has and had, the one in use first."""
+        return tuple(expand(key, label) for key in self._keys(label).values())
 
     def mac(self, label: str, *parts: str) -> bytes:
         """Authenticate `parts` under the key for `label`: 32 bytes (HMAC-SHA-256, RFC 2104).
 
         Parts are length-prefixed, so that no two lists of parts read the same.
         """
-        data = b"".join(len(part := p.encode()).to_bytes(4, "big") + part for p in parts)
-        return hmac.digest(self.derive(label), data, hashlib.sha256)
+        return _mac(self.derive(label), parts)
+
+    def macs(self, label: str, *parts: str) -> tuple[bytes, ...]:
+        """Give what `mac` gives and gave, under each key this use has had."""
+        return tuple(_mac(key, parts) for key in self.derivations(label))
 
     def blind(self, label: str, site_id: str, text: str) -> str:
         """Make the blind index of `text` at a site: 32 hex characters, one-way without our key."""
-        return self.mac(f"blind:{label}", site_id, text).hex()[:32]
+        named = f"blind:{label}"
+        key = next(iter(self._keys(named, site_id).values()))
+        return _mac(expand(key, named), (site_id, text)).hex()[:32]
 
     def wrap(self, label: str, aad: str, plain: bytes) -> str:
         """Seal `plain` (AES-256-GCM), bound to `aad`; opens only with the same label and aad."""
+        named = f"wrap:{label}"
+        key_id, key = next(iter(self._keys(named).items()))
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = AESGCM(self.derive(f"wrap:{label}")).encrypt(nonce, plain, aad.encode())
-        return base64.b64encode(nonce + sealed).decode()
+        sealed = AESGCM(expand(key, named)).encrypt(nonce, plain, aad.encode())
+        text = base64.b64encode(nonce + sealed).decode()
+        return text if key_id == FIRST else f"{key_id}.{text}"
 
     def unwrap(self, label: str, aad: str, sealed: str) -> bytes:
         """Open what `wrap` sealed; `BadConfig` if it was sealed under another master key."""
-        raw = base64.b64decode(sealed)
-        cipher = AESGCM(self.derive(f"wrap:{label}"))
+        named = f"wrap:{label}"
+        key_id, _, text = sealed.rpartition(".")
+        keys = self._keys(named)
+        if (key_id or FIRST) not in keys and self._load is not None:
+            keys = self.look_again().at(keyring.kind_of(named))
         try:
+            raw = base64.b64decode(text)
+            cipher = AESGCM(expand(keys[key_id or FIRST], named))
             return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], aad.encode())
-        except InvalidTag:
-            raise BadConfig(
-                "EITHERWAY_MASTER_KEY",
-                "this database was sealed with another master key",
-                "Start with the key file that belongs to this database",
-            ) from None
+        except (InvalidTag, KeyError, binascii.Error):
+            raise _other_master() from None
+
+    def is_newest(self, label: str, sealed: str) -> bool:
+        """Say whether something is sealed under the key that is in use now."""
+        return (sealed.rpartition(".")[0] or FIRST) == next(iter(self._keys(f"wrap:{label}")))
 
 
-def load_master(path: Path, *, create: bool) -> bytes:
-    """Read the master key file (64 hex characters, mode 0600); make it first where `create`."""
-    try:
-        if create and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_once(path, secrets.token_bytes(KEY_BYTES).hex())
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="ascii", errors="replace").strip()
-    except FileNotFoundError:
-        raise BadConfig(
-            "EITHERWAY_MASTER_KEY_FILE",
-            f"no file at {path}",
-            f"Make one with `gateway keys new {path}`",
-        ) from None
-    except OSError as error:
-        raise BadConfig(
-            "EITHERWAY_MASTER_KEY_FILE",
-            f"{path} cannot be used: {error.strerror}",
-            "Name a file this program may read, in a folder it may write to",
-        ) from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise BadConfig(
-            "EITHERWAY_MASTER_KEY_FILE", f"{path} can be read by others", f"chmod 600 {path}"
-        )
-    return parse_master(text, "EITHERWAY_MASTER_KEY_FILE")
+def _mac(key: bytes, parts: Sequence[str]) -> bytes:
+    data = b"".join(len(part := p.encode()).to_bytes(4, "big") + part for p in parts)
+    return hmac.digest(key, data, hashlib.sha256)
 
 
-def parse_master(text: str, setting: str) -> bytes:
-    """Read 64 hex characters as a master key."""
-    try:
-        master = binascii.unhexlify(text.strip())
-    except (binascii.Error, ValueError):
-        master = b""
-    if len(master) != KEY_BYTES:
-        raise BadConfig(
-            setting, "not 64 hexadecimal characters", "Make a key with `gateway keys new FILE`"
-        )
-    return master
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Create the file or leave the one that is there: two starters agree on one key."""
-    fresh = path.with_suffix(f".{secrets.token_hex(4)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
+def _other_master() -> BadConfig:
+    return BadConfig(
+        "EITHERWAY_MASTER_KEY",
+        "this database was sealed with another master key",
+        "Start with the key file that belongs to this database",
+    )

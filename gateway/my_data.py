@@ -17,7 +17,7 @@ from gateway import consent_receipt, jose
 from gateway.consent import Kind
 from gateway.consent_receipt import Line
 from gateway.rules import Rules
-from gateway.store import receipts, whole
+from gateway.store import naming, receipts
 from gateway.store.base import Base
 from gateway.store.models import Consent, EraseOrder, Subscriber
 
@@ -152,7 +152,7 @@ class Mine:
 
 def gather(session: Session, site: Rules, person: Subscriber) -> Mine:
     """Read all that is held about somebody."""
-    rows = whole.of_person(session, site.id, person.id)
+    rows = naming.of_person(session, site.id, person.id)
     own = [r for r in rows["consent"] if isinstance(r, Consent) and r.kind == Kind.GIVEN]
     kept = receipts.notices(session, site.id, [line.notice for line in own])
     consents = tuple(

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
-from gateway import alarms, audit, jose, policy
+from gateway import alarms, audit, jose, keyring, policy
 from gateway.alarms import Alarmed
 from gateway.audit import log_keys
 from gateway.errors import NotFound
@@ -22,7 +22,7 @@ from gateway.methods import Method, Place
 from gateway.signing import SigningKey
 from gateway.site import SiteFile
 from gateway.sitefile import changes
-from gateway.store import Store, queries
+from gateway.store import Store, datakeys, queries
 from gateway.store.models import Closure, Device, Door, Key, Site
 
 
@@ -225,6 +225,7 @@ def apply(house: House, file: SiteFile, now: datetime) -> tuple[str, ...]:
             row = Site(site_id=site_id, document="", digest="", applied_at=now)
             session.add(row)
             session.flush()
+            _draw_data_keys(house, session, site_id, now)
             log_keys.begin(house.secrets, session, site_id, now)
             add_key(house, session, site_id, now)
         row.document, row.digest, row.applied_at = file.canonical(), file.digest, now
@@ -232,6 +233,13 @@ def apply(house: House, file: SiteFile, now: datetime) -> tuple[str, ...]:
         session.flush()
         audit.append(session, site_id, now, audit.Fact("site.applied", {"digest": file.digest}))
     return lines
+
+
+def _draw_data_keys(house: House, session: Session, site_id: str, now: datetime) -> None:
+    """Give a new site its own data keys, in a database that keeps any."""
+    if datakeys.kept(session):
+        row = keyring.draw(site_id, "blind", house.secrets.ring().kek)
+        datakeys.add(session, [row], now)
 
 
 def close_way(

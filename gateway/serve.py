@@ -30,10 +30,12 @@ from gateway import (
     importing,
     rehearsal,
     retention,
+    rotation,
     verification,
 )
-from gateway.app import create_app, make_house, utc_now
+from gateway.app import create_app, heed_tombstones, make_house, utc_now
 from gateway.config import Config, bind, check_free
+from gateway.errors import BadConfig
 from gateway.log import Lines
 from gateway.rules import House
 from gateway.store import DatabaseFault, queries
@@ -42,6 +44,7 @@ from gateway.web.lanes import Lanes
 THREADS = 4  # requests at a time, in one process
 STREAMS = 8  # consoles that listen, besides
 SWEEP_SECONDS = 5
+NOTE_SECONDS = 60
 AGAIN_SECONDS = 5
 LOOK_SECONDS = 0.5  # between two looks for a list of people
 STOP_SECONDS = 5
@@ -195,12 +198,15 @@ def work(config: Config, beside: int | None = None) -> None:
     house, parent = make_house(config), beside or os.getppid()
     reader = Thread(target=_read_lists, args=(house, stop), name="lists", daemon=True)
     reader.start()
-    due = time.monotonic()
+    due = noted = time.monotonic()
     # without its reader the worker is of no use: it ends, and is started again
     while not stop.is_set() and os.getppid() == parent and reader.is_alive():
         if time.monotonic() >= due:
             _try_to_sweep(house)
             due = time.monotonic() + SWEEP_SECONDS
+        if time.monotonic() >= noted:
+            _try_to_note(house, config)
+            noted = time.monotonic() + NOTE_SECONDS
         time.sleep(0.1)
     stop.set()
     reader.join(STOP_SECONDS / 2)
@@ -216,6 +222,16 @@ def _read_lists(house: House, stop: Event) -> None:
             busy = False
         if not busy:
             stop.wait(LOOK_SECONDS)
+
+
+def _try_to_note(house: House, config: Config) -> None:
+    """Keep who was erased outside of the database too."""
+    try:
+        heed_tombstones(house, config, utc_now())
+    except DatabaseFault as fault:
+        log.warning("note_failed", error=type(fault.orig).__name__)
+    except BadConfig as bad:
+        log.warning("note_failed", error=bad.reason)
 
 
 def _try_to_sweep(house: House) -> None:
@@ -235,6 +251,8 @@ def sweep(house: House) -> None:
         log.info("faces_over", faces=erased)
     if completed := erasure.complete(house, now):
         log.info("erasures_complete", certificates=completed)
+    if resealed := rotation.reseal(house, now):
+        log.info("resealed", rows=resealed)
     rehearsal.sweep(house, now)
     if forgotten := importing.sweep(house, now):
         log.info("lists_forgotten", lists=forgotten)

@@ -14,7 +14,7 @@ from sqlalchemy import delete, event, select
 from gateway import attempt, methods
 from gateway.keys import Secrets
 from gateway.rules import House, Rules
-from gateway.store import Store, open_store
+from gateway.store import Store, datakeys, open_store
 from gateway.store.base import Base
 from tests import makers
 from tests.databases import BOTH, Postgres, fresh, migrated, unsynced
@@ -53,6 +53,12 @@ def house(request: pytest.FixtureRequest) -> House:
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(delete(table))
     return House(store, KEPT, METHODS)
+
+
+def process(house: House, master: bytes = makers.MASTER) -> House:
+    """Start another process over the same database, which has data keys or will have."""
+    kept = Secrets(master).over(datakeys.source(house.store))
+    return House(house.store, kept, methods.load(kept))
 
 
 @pytest.fixture

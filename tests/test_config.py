@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gateway import config
 from gateway.config import SETTINGS, Config, read
 from gateway.errors import BadConfig
-from gateway.keys import load_master
+from gateway.master import load_master
 
 KEY = "ab" * 32
 

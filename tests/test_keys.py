@@ -1,6 +1,3 @@
-import os
-import stat
-from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 
 import pytest
@@ -8,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadConfig
-from gateway.keys import KEY_BYTES, Secrets, load_master, parse_master
+from gateway.keyring import KEY_BYTES
+from gateway.keys import Secrets
 from tests.makers import MASTER
 
 KEPT = Secrets(MASTER)
@@ -89,67 +87,3 @@ def test_a_sealed_thing_that_was_changed_does_not_open():
         other = "A" if sealed[place] != "A" else "B"
         with pytest.raises(BadConfig):
             KEPT.unwrap("totp", "a", sealed[:place] + other + sealed[place + 1 :])
-
-
-# -- the file
-
-
-def test_the_first_start_makes_a_key_that_only_its_owner_reads(tmp_path):
-    path = tmp_path / "new" / "master.key"
-    key = load_master(path, create=True)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert load_master(path, create=True) == load_master(path, create=False) == key
-    assert [file.name for file in path.parent.iterdir()] == ["master.key"]
-
-
-def test_no_key_is_made_where_a_house_should_have_one(tmp_path):
-    with pytest.raises(BadConfig, match="no file"):
-        load_master(tmp_path / "master.key", create=False)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o610])
-def test_a_key_that_others_can_read_is_refused(tmp_path, mode):
-    path = tmp_path / "master.key"
-    load_master(path, create=True)
-    path.chmod(mode)
-    with pytest.raises(BadConfig, match="read by others"):
-        load_master(path, create=True)
-
-
-@pytest.mark.parametrize("content", [b"", b"\n", b"zz" * 32, b"ab" * 31, b"ab" * 33, b"\xff" * 64])
-def test_a_file_that_holds_no_key_is_refused_and_left_as_it_is(tmp_path, content):
-    path = tmp_path / "master.key"
-    path.write_bytes(content)
-    path.chmod(0o600)
-    with pytest.raises(BadConfig, match="64 hexadecimal"):
-        load_master(path, create=True)
-    assert path.read_bytes() == content
-
-
-def test_a_folder_in_the_place_of_the_key_is_refused(tmp_path):
-    with pytest.raises(BadConfig):
-        load_master(tmp_path, create=False)
-
-
-def test_two_who_start_at_once_agree_on_one_key(tmp_path):
-    path = tmp_path / "master.key"
-    with ThreadPoolExecutor(8) as pool:
-        keys = set(pool.map(lambda _: load_master(path, create=True), range(16)))
-    assert len(keys) == 1
-    assert os.listdir(tmp_path) == ["master.key"]  # noqa: PTH208 - names are the point
-
-
-@pytest.mark.parametrize("text", ["00" * 32, " " + "AB" * 32 + "\r\n"])
-def test_a_key_is_read_in_either_case_and_with_space_around_it(text):
-    assert parse_master(text, "X") == bytes.fromhex(text.strip())
-
-
-@given(st.text())
-def test_whatever_else_is_given_for_a_key_is_refused_by_the_settings_name(text):
-    if len(text.strip()) == 64 and text.isascii():
-        return
-    with pytest.raises(BadConfig) as caught:
-        parse_master(text, "THE_SETTING")
-    assert caught.value.setting == "THE_SETTING"
-    assert not text.strip() or len(text) < 20 or text not in str(caught.value)

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway import jose
 from gateway.config import LOOPBACK, Setting, number
 from gateway.errors import BadConfig
-from gateway.keys import Secrets, load_master, parse_master
+from gateway.keys import Secrets
+from gateway.master import load_master, parse_master
 from gateway.signing import SigningKey
 
 SETTINGS = (

@@ -10,6 +10,7 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import pyotp
@@ -62,9 +63,11 @@ class Pin:
 
     def __init__(self, kept: Secrets) -> None:
         self._kept = kept
-        # What a locator that lacks a kind of secret is compared with, so that all cost the same.
-        spare = (self.issue()[1], self.issue_totp()[1])
-        self._nobody = [Reference("", "", data) for data in spare]
+
+    @cached_property
+    def _nobody(self) -> list[Reference]:
+        """What a locator without a kind of secret is compared with: all cost the same."""
+        return [Reference("", "", data) for data in (self.issue()[1], self.issue_totp()[1])]
 
     def read(
         self, presentation: Mapping[str, str], place: Place, now: datetime
@@ -99,7 +102,9 @@ class Pin:
         if reference.data["kind"] == "totp":
             return self._measure_totp(secret, reference, now)
         expected = bytes.fromhex(reference.data["mac"])
-        if not hmac.compare_digest(self._mac(secret, reference.data["salt"]), expected):
+        macs = self._kept.macs("pin", reference.data["salt"], secret)
+        hits = [mac for mac in macs if hmac.compare_digest(mac, expected)]  # each is compared
+        if not hits:
             return NO_MATCH
         if reference.counter:
             return Evidence(match=False, reason=Reason.USED, reference=reference)
@@ -115,14 +120,12 @@ class Pin:
             return Evidence(match=False, reason=Reason.USED, reference=reference)
         return Evidence(match=True, assurance=2, reference=reference, advance=fresh[0])
 
-    def _mac(self, secret: str, salt: str) -> bytes:
-        return self._kept.mac("pin", salt, secret)
-
     def issue(self) -> tuple[str, dict[str, Any]]:
         """Draw six digits; return them and the data to keep."""
         secret = f"{secrets.randbelow(10**SECRET_DIGITS):0{SECRET_DIGITS}}"
         salt = secrets.token_hex(8)
-        return secret, {"kind": "issued", "salt": salt, "mac": self._mac(secret, salt).hex()}
+        mac = self._kept.mac("pin", salt, secret)
+        return secret, {"kind": "issued", "salt": salt, "mac": mac.hex()}
 
     def issue_totp(self) -> tuple[str, dict[str, Any]]:
         """Draw a TOTP key; return it in base32 and the data to keep."""

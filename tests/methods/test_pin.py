@@ -202,9 +202,9 @@ class Watched(Secrets):
         super().__init__(MASTER)
         self.work: list[str] = []
 
-    def mac(self, label, *parts):
+    def macs(self, label, *parts):
         self.work.append(f"mac {label}")
-        return super().mac(label, *parts)
+        return super().macs(label, *parts)
 
     def unwrap(self, label, aad, sealed):
         self.work.append(f"unwrap {label}")

@@ -16,10 +16,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from gateway import apikey, device, rules, verification
+from gateway import apikey, device, keyring, rules, verification
 from gateway.rules import House, Rules
 from gateway.store import (
     consents,
+    datakeys,
     desk,
     doors,
     erasing,
@@ -29,6 +30,7 @@ from gateway.store import (
     imports,
     logged,
     mine,
+    naming,
     passkeys,
     people,
     queries,
@@ -36,7 +38,6 @@ from gateway.store import (
     roster,
     stock,
     sweeping,
-    whole,
 )
 from gateway.store.base import Base
 from gateway.store.lasting import Erasure, Sweep, Tombstone
@@ -100,8 +101,8 @@ CASES: dict[str, Case] = {
     "receipts.records_of": lambda s, site, k: receipts.records_of(s, site, k.visit, NOW, NOW),
     "receipts.lines": lambda s, site, _: receipts.lines(s, site, ["own", "visit"]),
     "receipts.notices": lambda s, site, _: list(receipts.notices(s, site, ["version"]).values()),
-    "whole.of_person": lambda s, site, k: [
-        row for rows in whole.of_person(s, site, k.person).values() for row in rows
+    "naming.of_person": lambda s, site, k: [
+        row for rows in naming.of_person(s, site, k.person).values() for row in rows
     ],
     "lock_site": lambda s, site, _: queries.lock_site(s, site),
     "doors": lambda s, site, _: queries.doors(s, site),
@@ -302,6 +303,9 @@ CASES: dict[str, Case] = {
     "logged.cosignatures": lambda s, site, _: logged.cosignatures(s, site, 5),
     "logged.vouched": lambda s, site, _: logged.vouched(s, site),
     "records": lambda s, site, _: queries.records(s, site),
+    "datakeys.old_totps": lambda s, site, _: datakeys.old_totps(s, site, "new.", 9),
+    "datakeys.old_staff_totps": lambda s, site, _: datakeys.old_staff_totps(s, site, "new.", 9),
+    "datakeys.old_signing_keys": lambda s, site, _: datakeys.old_signing_keys(s, site, "new.", 9),
 }
 SILENT = {
     "touch_device",
@@ -346,6 +350,16 @@ EVERY_SITE = {
     "roster.add": "is handed the rows",
     "roster.amend": "is handed the rows",
     "roster.take_stock": "counts a table",
+    "datakeys.lock": "asks nothing",
+    "datakeys.kept": "the ring's: the keys of every site, which open each its own",
+    "datakeys.wrapped": "the same",
+    "datakeys.source": "the same",
+    "datakeys.add": "is handed the rows",
+    "datakeys.rewrap": "is handed the row",
+    "datakeys.retire": "of keys that all sites share",
+    "datakeys.take_bridges_down": "of keys that all sites share",
+    "datakeys.retired": "of keys that all sites share",
+    "datakeys.mark_resealed": "of keys that all sites share",
     "forget_stale": "the sweep's: by time alone",
 }
 
@@ -357,7 +371,6 @@ def public() -> dict[str, Callable[..., Any]]:
             queries,
             mine,
             receipts,
-            whole,
             desk,
             faces,
             erasing,
@@ -365,12 +378,14 @@ def public() -> dict[str, Callable[..., Any]]:
             sweeping,
             held,
             consents,
+            datakeys,
             passkeys,
             doors,
             guessed,
             people,
             imports,
             logged,
+            naming,
             roster,
         )
         for name, function in inspect.getmembers(room, inspect.isfunction)
@@ -468,7 +483,9 @@ def lasting_of(session: Session, site: Rules) -> None:
 def staff_of(session: Session, site: Rules, visit: str) -> None:
     """Give a site somebody at the desk, with all that the desk has to do with."""
     named = {"site_id": site.id, "id": "mei"}
-    session.add(Staff(**named, username="mei", name="Mei", role="desk", created_at=NOW))
+    told = {"username": "mei", "name": "Mei", "role": "desk", "totp_sealed": "old"}
+    session.add(Staff(**named, **told, created_at=NOW))
+    datakeys.add(session, [keyring.draw(site.id, "blind", keyring.Kek(bytes(32)))], NOW)
     session.flush()
     of = {"site_id": site.id, "id": "of-mei", "staff_id": "mei"}
     session.add(Passkey(**of, credential="c", public_key="p", name="Phone", added_at=NOW))

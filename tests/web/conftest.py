@@ -20,7 +20,7 @@ from gateway.keys import Secrets
 from gateway.signing import SigningKey
 from gateway.store import Store, open_store
 from gateway.web import KEY, Parts
-from tests.databases import BOTH, put_in_place, unsynced
+from tests.databases import BOTH, migrated, put_in_place, unsynced
 from tests.makers import MASTER, NOW, make_kiosk, make_person, make_site
 from tests.makers import make_house as open_house
 from tests.servers import Clock
@@ -34,7 +34,9 @@ READER = bytes(range(1, 33))
 @cache
 def the_app(demo: bool, tls: bool) -> Flask:  # noqa: FBT001 - a key of the cache
     """Make each kind of app once; every world then gives it a house of its own."""
-    app = create_app(settings(Path(tempfile.mkdtemp()), demo=demo, tls=tls))
+    config = settings(Path(tempfile.mkdtemp()), demo=demo, tls=tls)
+    migrated(config.database_url)  # keys are looked up there, and there are none
+    app = create_app(config)
     app.extensions[KEY].house.store.close()
     return app
 

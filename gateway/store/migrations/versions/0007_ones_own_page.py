@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007_ones_own_page"
-down_revision = "0005_retention"
+down_revision = "0006_data_keys"
 
 
 def upgrade() -> None:

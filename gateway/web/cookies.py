@@ -1,0 +1,34 @@
+"""The cookie in which a browser's page keeps what it needs, signed; its key may change meanwhile.
+
+Every process signs with the key in use and takes what an older one signed: nobody is signed out
+because a key was changed, and no process has to be started anew.
+"""
+
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeTimedSerializer
+
+from gateway.keys import Secrets
+
+LABEL = "browser session"
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Flask's own signed cookies, with keys that are looked up at each request."""
+
+    def __init__(self, kept: Secrets) -> None:
+        self._kept = kept
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer:
+        """Sign with the newest key, which itsdangerous wants last; open with any."""
+        del app
+        keys = [key.hex() for key in reversed(self._kept.derivations(LABEL))]
+        how = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
+        return URLSafeTimedSerializer(
+            keys, salt=self.salt, serializer=self.serializer, signer_kwargs=how
+        )
+
+
+def first_key(kept: Secrets) -> str:
+    """Give the oldest key: what signs forms beside the cookie, so that an open page stays good."""
+    return kept.derivations(LABEL)[-1].hex()

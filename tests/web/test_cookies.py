@@ -1,0 +1,61 @@
+"""A browser is not signed out because a key was changed, whichever process answers it."""
+
+import re
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from gateway import rotation
+from gateway.app import create_app, open_house
+from gateway.config import Config
+from gateway.keys import Secrets
+from gateway.web import KEY
+from gateway.web.cookies import Cookies, first_key
+from tests.houses import process
+from tests.makers import MASTER, NOW, make_kiosk, make_site
+
+APP = Flask(__name__)
+
+
+def test_a_cookie_from_before_a_change_is_taken_after_it_and_not_the_other_way_round(house):
+    kept = process(house)
+    rotation.establish(kept, NOW)
+    cookies, first = Cookies(kept.secrets), first_key(kept.secrets)
+    before = cookies.get_signing_serializer(APP)
+    text = before.dumps({"page": 1})
+    rotation.change(kept, "token", NOW)
+    after = cookies.get_signing_serializer(APP)
+    assert after.loads(text) == {"page": 1}
+    assert not _opens(before, after.dumps({"page": 1}))
+    assert first_key(kept.secrets) == first
+
+
+def _opens(serializer, text: str) -> bool:
+    return bool(serializer.loads_unsafe(text)[0])
+
+
+def test_a_form_that_was_open_while_the_key_was_changed_is_taken(sqlite_url, tmp_path):
+    config = Config(sqlite_url, tmp_path, Secrets(MASTER), tls=False)
+    house = open_house(config)
+    cookie = make_kiosk(house, make_site(house))
+    browsers = [create_app(config).test_client() for _ in range(2)]
+    browsers[0].set_cookie("kiosk", cookie)
+    page = browsers[0].get("/kiosk")
+    rotation.change(house, "token", NOW)
+    for browser in browsers:
+        browser.application.extensions[KEY].house.secrets.look_again()
+    _hand_over(*browsers)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert token
+    answer = browsers[1].post("/kiosk/choose", data={"csrf_token": token[1], "way": "pin"})
+    assert answer.status_code in {200, 302, 303}
+    refused = browsers[1].post("/kiosk/choose", data={"csrf_token": "x" + token[1], "way": "pin"})
+    assert refused.status_code == 400
+
+
+def _hand_over(one: FlaskClient, other: FlaskClient) -> None:
+    """Let the same browser be answered by another process."""
+    for name in ("page", "kiosk"):
+        kept = one.get_cookie(name)
+        assert kept
+        other.set_cookie(name, kept.value)
