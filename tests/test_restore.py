@@ -12,9 +12,9 @@ from gateway import backup, restore, rotation, rules
 from gateway.errors import BadBackup, BadConfig, NotPossible
 from gateway.keyring import FIRST, Kek
 from gateway.rules import House
-from gateway.store import Store, datakeys, queries, whole
+from gateway.store import Store, datakeys, open_store, queries, whole
 from gateway.store.base import Base
-from gateway.store.migrate import migrate
+from gateway.store.migrate import migrate, upgrade
 from gateway.store.models import Subscriber
 from tests.houses import dump, process
 from tests.makers import (
@@ -35,11 +35,26 @@ from tests.makers import (
 
 OWN = [Kek.of(MASTER)]
 NEW = bytes(32)
+OLD = "0003_staff_console"
 Told = list[tuple[int, int]]
 
 
 def quiet(done: int, of: int) -> None:
     assert 0 <= done <= of
+
+
+def as_it_was(revision: str, folder) -> dict[str, set[str]]:
+    """Say which tables and columns there were at a revision."""
+    store = open_store(f"sqlite:///{folder / 'then.db'}")
+    with store.engine.begin() as connection:
+        upgrade(connection, revision)
+        told = inspect(connection)
+        found = {
+            name: {each["name"] for each in told.get_columns(name)}
+            for name in told.get_table_names()
+        }
+    store.close()
+    return found
 
 
 @pytest.fixture
@@ -276,16 +291,19 @@ def test_a_data_key_that_does_not_open_makes_the_backup_no_good(kept, other, tmp
 def test_an_older_backup_is_brought_up_to_date(house, other, tmp_path, monkeypatch):
     """One from before there were data keys: all hangs on the master key, and goes on to."""
     person = make_person(house, make_site(house))
-    snapshot = whole.snapshot
+    snapshot, columns, then = whole.snapshot, whole.columns, as_it_was(OLD, tmp_path)
 
     @contextmanager
     def older(store: Store) -> Iterator[whole.Snapshot]:
         with snapshot(store) as shot:
-            tables = {name: rows for name, rows in shot.tables().items() if name != "data_key"}
-            shot.revision, shot.tables = "0003_staff_console", lambda: tables  # type: ignore[method-assign]
+            tables = {name: rows for name, rows in shot.tables().items() if name in then}
+            shot.revision, shot.tables = OLD, lambda: tables  # type: ignore[method-assign]
             yield shot
 
     monkeypatch.setattr(whole, "snapshot", older)
+    monkeypatch.setattr(
+        whole, "columns", lambda name: [each for each in columns(name) if each[0] in then[name]]
+    )
     backup.write(house, tmp_path / "file", NOW, quiet)
     restore.restore(other.store, order(tmp_path / "file", tmp_path), NOW, quiet)
     found = process(other)

@@ -82,10 +82,15 @@ OPERATIONAL: _Columns = _of(
     override="id verification_id door_id act reason detail before asked_at done_at ended_at",
     alarm="id door_id why detail at seen_at",
     import_="id digest state done rows created_at touched_at",
-    record="seq kind body",
+    record="seq kind body hashes",
     request="id kind language code_mac verification_id lodged_at due_on parted_at answered_at"
     " answer",
-    log_head="size",
+    log_head="size at origin key_id",
+    log_key="key_id vkey sealed seam created_at",
+    checkpoint="size note at",
+    witness="name vkey added_at",
+    cosignature="size witness line at",
+    data_key="kind id kek wrapped created_at retired_at resealed_at",
 )
 CLASSES: Mapping[str, _Columns] = MappingProxyType(
     {"personal": PERSONAL, "pseudonym": PSEUDONYM, "staff": STAFF, "operational": OPERATIONAL}

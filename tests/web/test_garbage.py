@@ -78,6 +78,18 @@ FIELDS = {
     "/confirm/show": ["code"],
     "/confirm": ["code"],
     "/staff/passkeys/sign-in": ["answer"],
+    "/kiosk/receipt": ["x"],
+    "/my/receipt": ["code"],
+    "/my/receipt/file": ["code"],
+    "/my/ask": ["code", "kind"],
+    "/my/ask/lodge": ["site", "code", "kind", "text", "contact"],
+    "/my/answer": ["site", "number", "code"],
+    "/my/enter": ["site", "way", "shown"],
+    "/my/enter/phone": ["x"],
+    "/my/withdraw": ["way"],
+    "/my/erase": ["x"],
+    "/my/erased": ["site", "certificate"],
+    "/my/leave": ["x"],
 }
 ENDPOINTS = {
     "/verifications": ["door"],
