@@ -3,16 +3,25 @@
 The map of the house, in the order a visit walks through it:
 
     config, errors      what can be set, and what can go wrong
+    log, bar            lines for operators without anything secret in them; a progress bar
     master, keyring     where the master key comes from, and the data keys it wraps
     keys, tokens        what hangs on the data keys; passes and grants
     permits             what gateway and face device say to each other
     certificates        what was erased of somebody, signed, and naming nobody
-    documents           identity document numbers: checksums and machine-readable zones
+    signing, jose, cose     keys that sign, and the envelopes of what they sign
+    sealedfile          a file that is sealed in pieces, none of which can be moved or left out
+    documents, mrz      identity document numbers: checksums and machine-readable zones
+    specimens           documents and codes of nobody, to test ways with
+    passwords, qr_picture   what staff type, hashed; a QR code as a picture
     methods/            one file, one way to be verified; measures, never decides
     policy              pure judgement: what to offer, what an attempt is worth
     store/              every fact we hold about anybody, on SQLite or PostgreSQL
-    audit/              one record per fact, written with the fact
+    audit/              one record per fact, in a tree that a stranger can check
+    checkpoints         what is signed of the log, and who vouches for it
+    alarms              what the staff should know of, until one of them has seen to it
     sitefile, law/      the one file that describes a site, and what makes it unlawful
+    toml_lines          on which line of it something stands
+    rules               a site's file, applied: what every verb is handed
     entitlement         who may pass which door, and when
     rotation            changing keys while the doors are open
     backup, restore     the whole database in one sealed file, and back
@@ -28,6 +37,7 @@ The map of the house, in the order a visit walks through it:
     carried, finding    what somebody carries and whether it works; whom a search finds
     roster/, importing  a list of people, read in all at once, and its way from desk to worker
     verification        one visit, from claim to outcome
+    document_check      the document that a door asks for, after the holder is verified
     capture, my_face    what comes before a camera; setting one's own face up, and stopping it
     face_keeping        what a consent keeps of a face, and what none keeps any more
     receipt, receipt_check    what a visit processed, for the person to take along, and to check
@@ -37,14 +47,20 @@ The map of the house, in the order a visit walks through it:
     face_device         face devices as the gateway knows them
     staffing, browsers  who works here, and where they are signed in
     sign_in, guesses    by password and code; what is guessed at rests
-    passkeys            what staff may sign in with: asked of a browser, and checked
+    passkeys, staff_passkeys    what staff may sign in with: asked of a browser, and checked
     override            what only staff may do
+    cases, watch        who waits for a person; what staff decided on their own word
     erasure, ending     erasing somebody everywhere, with a certificate; a service that ends
     freezing            references that are only stored, until they can be deleted
     retention           what is kept for how long, and the sweep that lets go of it
-    device              kiosks and readers: paired and known
+    device, doors       kiosks and readers: paired and known; how each door is just now
+    rehearsal           a whole visit of nobody's, to see whether a way works
+    apikey              integrators and what they are known by
     web/                the only room that knows HTTP
-    app, cli, demo      where the parts meet, and how they are started
+    app, serve          where the parts meet, and the processes they run in
+    cli                 commands; with people, staff_cli, device_cli, people_import, log_cli,
+                        receipt_cli, request_cli, retention_cli, keys_cli, backup_cli
+    demo, demo_face     two doors to try; bench, bench_log: what they cost
     facedevice/         the other process: looks, compares, keeps and erases
 """
 

@@ -1,6 +1,7 @@
 """Who may import whom, and how large a room may grow, kept so by reading the code."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -123,6 +124,12 @@ def foreign_imports(tree: ast.AST) -> set[str]:
 
 
 every_module = pytest.mark.parametrize("path", modules(), ids=name_of)
+
+
+def test_the_map_names_every_room() -> None:
+    told = set(re.findall(r"[a-z_]+", ast.get_docstring(modules()[PACKAGE / "__init__.py"]) or ""))
+    rooms = {room_of(name_of(path)) for path in modules()} - {""}
+    assert rooms - told == set()
 
 
 @every_module
