@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from gateway import (
     alarms,
+    asking,
     enrolment,
     erasure,
     face_keeping,
@@ -314,6 +315,19 @@ def test_m09b_at_three_years_the_sweep_lets_go_of_it(house: House, site: Rules):
     day = over(NOW, THREE, site.zone)
     assert "evidence" not in sweep(house, site, day - timedelta(seconds=1))
     assert sweep(house, site, day)["evidence"] == 1
+
+
+def test_m09b_a_complaint_is_kept_three_years_from_its_answer(house: House, site: Rules):
+    told = [
+        asking.lodge(house, site, asking.Asked(asking.Kind.COMPLAINT, text), NOW).number
+        for text in ("too slow", "not answered")
+    ]
+    asking.answer(house, site, told[0], "It is mended.", NOW, "mei")
+    day = over(NOW, THREE, site.zone)
+    assert "evidence" not in sweep(house, site, day - timedelta(seconds=1))
+    assert sweep(house, site, day)["evidence"] == 1
+    assert "too slow" not in repr(rows(house, "request"))
+    assert "not answered" in repr(rows(house, "request"))
 
 
 def test_what_is_still_to_be_done_is_not_swept_as_evidence(house: House, site: Rules):

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gateway.store.base import Base
 from gateway.store.lasting import Erasure, Tombstone
+from gateway.store.mine import Request
 from gateway.store.models import (
     Consent,
     Enrolment,
@@ -89,6 +90,7 @@ def evidence(session: Session, site_id: str) -> Held:
         (Erasure, Erasure.site_id == site_id, Erasure.done_at),
         (Alarm, Alarm.site_id == site_id, Alarm.seen_at),
         (Tombstone, Tombstone.site_id == site_id, Tombstone.at),
+        (Request, Request.site_id == site_id, Request.answered_at),
     )
     return _sum(_held(session, *kind) for kind in kinds)
 

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session, aliased
 from gateway.store.base import Base
 from gateway.store.erasing import changed
 from gateway.store.lasting import Erasure, Sweep, Tombstone
+from gateway.store.mine import Request
 from gateway.store.models import (
     Attempt,
     Consent,
@@ -140,6 +141,7 @@ def _evidence(site: str, until: datetime) -> tuple[Over, ...]:
         (Erasure, "id", and_(Erasure.site_id == site, Erasure.done_at <= until, ~waits)),
         (Alarm, "id", and_(Alarm.site_id == site, seen)),
         (Tombstone, "key", and_(Tombstone.site_id == site, Tombstone.at <= until)),
+        (Request, "id", and_(Request.site_id == site, Request.answered_at <= until)),
     )
 
 
@@ -152,6 +154,7 @@ def _staff(site: str, until: datetime) -> tuple[Over, ...]:
             (Override, Override.second_id),
             (Alarm, Alarm.staff_id),
             (Import, Import.staff_id),
+            (Request, Request.answered_by),
         )
     ]
     read = and_(Import.site_id == site, Import.text.is_(None), Import.touched_at <= until)
