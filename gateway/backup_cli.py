@@ -1,8 +1,5 @@
 """Commands about backups: make one while the doors are open, look at one, go back to one."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -11,7 +8,8 @@ from gateway import backup as backups
 from gateway import config, master
 from gateway import restore as restoring
 from gateway.app import heed_tombstones, make_house, open_house, utc_now
-from gateway.backup import Made, Progress
+from gateway.backup import Made
+from gateway.bar import Bar
 from gateway.keyring import Kek
 from gateway.store import open_store, whole
 from gateway.tombstones import FILE
@@ -49,7 +47,7 @@ def backup_make(file: Path) -> None:
     To restore it you need FILE and the master key, which is not in it: keep that elsewhere.
     """
     house = open_house()
-    with _bar("Backing up") as progress:
+    with Bar("Backing up") as progress:
         made = backups.write(house, file, utc_now(), progress)
     click.echo(f"{file}: {_told(made)}, read back whole.")
     click.echo("To restore it you need the master key as well, which is not in it.", err=True)
@@ -61,7 +59,7 @@ def backup_make(file: Path) -> None:
 def backup_verify(file: Path, old: Path | None) -> None:
     """Read FILE whole, and say what is in it."""
     keks = _keks(config.read_for_command(), old)
-    with _bar("Reading") as progress:
+    with Bar("Reading") as progress:
         made = backups.verify(file, keks, lambda done, of: progress(2 * done - of, of))
     click.echo(f"{file}: whole. {_told(made)}.")
     for name, rows in made.rows.items():
@@ -84,11 +82,11 @@ def restore(file: Path, old: Path | None, *, replace: bool) -> None:
     occupied = not whole.is_empty(store)
     if occupied and replace:
         kept = settings.data / f"before-restore-{now:%Y%m%dT%H%M%SZ}.backup"
-        with _bar("Backing up what is there") as progress:
+        with Bar("Backing up what is there") as progress:
             backups.write(open_house(settings), kept, now, progress)
         click.echo(f"What was there is in {kept}.")
     order = restoring.Order(file, keks, settings.data / FILE, replace)
-    with _bar("Restoring") as progress:
+    with Bar("Restoring") as progress:
         made = restoring.restore(store, order, now, progress)
     store.close()
     again = heed_tombstones(make_house(settings), settings, now)
@@ -108,16 +106,3 @@ def _keks(settings: config.Config, old: Path | None) -> list[Kek]:
 def _told(made: Made) -> str:
     rows = sum(made.rows.values())
     return f"{rows} rows as of {made.head.at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Progress]:
-    """Show a bar on the terminal, if there is one."""
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=hidden) as bar:
-
-        def show(done: int, of: int) -> None:
-            bar.length = max(of, 1)
-            bar.update(done - bar.pos)
-
-        yield show

@@ -22,5 +22,5 @@ class Bar:
         self._bar.render_finish()
 
     def _show(self, done: int, of: int) -> None:
-        self._bar.length = of
+        self._bar.length = max(of, 1)
         self._bar.update(done - self._bar.pos)
