@@ -64,8 +64,12 @@ def show(who: Known) -> ResponseReturnValue:
 
 @route(log, "/staff/log/find", may=READING, method="POST")
 def find(who: Known) -> ResponseReturnValue:
-    del who
-    return redirect(url_for("log.show", of=forms.field("of", 64)), 303)
+    """Go to what was sought, if it is in the log: so nothing else is ever in an address."""
+    sought = forms.field("of", 64).lower()
+    there = _rows(who.staff.site_id, sought, 0) if sought else []
+    if sought and not there:
+        return desk.say("not_in_the_log", "no", url_for("log.show"))
+    return redirect(url_for("log.show", of=sought or None), 303)
 
 
 def _rows(site_id: str, sought: str, end: int) -> list[Record]:

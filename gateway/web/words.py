@@ -30,6 +30,7 @@ TABS = {
     "accounts.show": N_("Staff"),
 }
 SAID = {
+    "not_in_the_log": N_("No record has that in it."),
     "signed_out_there": N_("Signed out there."),
     "account_ended": N_("The account is ended, in every browser."),
     "not_yourself": N_("You cannot do that to your own account: ask a colleague."),

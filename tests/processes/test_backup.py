@@ -77,7 +77,10 @@ def fill(stage: Stage, number: int) -> None:
             rows = [{"site_id": "hotel", "id": n, "handle": n, "locator": n} for n in names]
             session.execute(insert(Subscriber), [{**row, **person} for row in rows])
             body = {"site_id": "hotel", "kind": "attempted", "body": '{"v":1,"data":{}}' * 20}
-            session.execute(insert(Record), [{**body, "seq": 10_000 + int(n)} for n in names])
+            session.execute(
+                insert(Record),
+                [{**body, "seq": 10_000 + int(n), "hashes": b"\0" * 32} for n in names],
+            )
 
 
 def test_a_backup_that_is_killed_leaves_nothing_under_its_name(stage: Stage) -> None:
