@@ -33,36 +33,31 @@ def installed() -> bool:
 class FaceBeside(Beside):
     """The face device's process, kept alive, and paired with every door.
 
-    It is started once the gateway serves: nobody waits for it, and its pairing needs an answer.
+    Nobody waits for it, and its pairing needs the gateway's answer.
     """
 
     def __init__(
         self, config: Config, environ: Mapping[str, str], codes: Mapping[str, str]
     ) -> None:
         port = _free(config.port + APART)
-        self._environ = {
+        settings = {
             **environ,
             "EITHERWAY_FACE_DATA": str(config.data / "face"),
             "EITHERWAY_FACE_HOST": LOOPBACK,
             "EITHERWAY_FACE_PORT": str(port),
             "EITHERWAY_FACE_URL": f"http://{LOOPBACK}:{port}",
         }
-        self._gateway, self._port = config.base_url, config.port
+        super().__init__(settings, (PROGRAM, "serve"))
+        self._gateway = config.base_url
         self._codes = list(codes.values())
         self._tries = TRIES
         self._pairing: subprocess.Popen[bytes] | None = None
-        self._command = (PROGRAM, "serve")
-        self._begun = False
 
     def keep(self) -> None:
         """Start it, keep it alive, pair it with one door after the other: about once a second."""
-        if not self._begun:
-            self._begun = _listens(self._port)
-            if self._begun:
-                self._start()
-            return
         super().keep()
-        self._pair()
+        if self.running:
+            self._pair()
 
     def _pair(self) -> None:
         ended = self._pairing is None or self._pairing.poll() is not None
@@ -85,8 +80,7 @@ class FaceBeside(Beside):
         if self._pairing is not None:
             self._pairing.kill()
             self._pairing.wait()
-        if self._begun:
-            super().stop()
+        super().stop()
 
 
 def pairings(house: House, now: datetime) -> dict[str, str]:

@@ -46,6 +46,7 @@ STREAMS = 8  # consoles that listen, besides
 SWEEP_SECONDS = 5
 NOTE_SECONDS = 60
 AGAIN_SECONDS = 5
+FIRST_SECONDS = 2  # the doors come first: whatever is beside them starts when they have started
 LOOK_SECONDS = 0.5  # between two looks for a list of people
 STOP_SECONDS = 5
 THROTTLES_KEPT = timedelta(days=90)
@@ -60,24 +61,33 @@ class Beside:
     ) -> None:
         self._environ = dict(environ)
         self._command = tuple(command)
-        self._start()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._due = time.monotonic() + FIRST_SECONDS
 
     def _start(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", *self._command, "--beside", str(os.getpid())],
             env=self._environ,
         )
-        self._started = time.monotonic()
+        self._due = time.monotonic() + AGAIN_SECONDS
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def keep(self) -> None:
-        """Start it again if it has ended, but not faster than it can end."""
-        if self._process.poll() is None or time.monotonic() - self._started < AGAIN_SECONDS:
+        """Start it, and again if it has ended, but not faster than it can end."""
+        if self.running or time.monotonic() < self._due:
             return
-        log.error("restarted", command=self._command[-1])
+        if self._process is not None:
+            log.error("restarted", command=self._command[-1])
         self._start()
 
     def stop(self) -> None:
-        """End it and see it end."""
+        """End it and see it end, if it was ever started."""
+        if self._process is None:
+            return
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)

@@ -55,9 +55,13 @@ def family(running: Running) -> list[psutil.Process]:
 
 
 def helper(running: Running) -> psutil.Process:
-    """Find the worker beside, which sweeps."""
-    (found,) = [each for each in family(running) if "work" in each.cmdline()]
-    return found
+    """Find the worker beside, which sweeps: it starts when the doors have started."""
+    end = time.monotonic() + 20
+    while not (found := [each for each in family(running) if "work" in each.cmdline()]):
+        assert time.monotonic() < end, "no worker"
+        time.sleep(0.05)
+    (one,) = found
+    return one
 
 
 def left_after(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
