@@ -95,3 +95,8 @@ def test_it_is_hashed_as_the_standard_asks():
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert len({digest("seven lamps over the quay") for _ in range(3)}) == 3
     assert not passwords.HASHER.check_needs_rehash(kept)
+
+
+def test_nobodys_password_is_as_dear_as_anybodys():
+    assert not passwords.HASHER.check_needs_rehash(passwords._NOBODY)
+    assert not passwords.proves("nobody's password", None)

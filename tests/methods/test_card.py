@@ -285,3 +285,7 @@ def test_no_identity_number_is_kept_anywhere(house, site):
     assert not any(NUMBER in text or DOOR_CODE in text for text in kept)
     assert not any(person.issued.pass_number in text for text in kept)
     assert not any(person.issued.pin[-6:] in text for text in kept if "mac" not in text)
+
+
+def test_nobodys_door_code_is_as_dear_as_anybodys():
+    assert not card.HASHER.check_needs_rehash(card._NOBODY)
