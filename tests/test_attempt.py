@@ -19,7 +19,7 @@ from gateway.rules import House, Rules
 from gateway.store import queries
 from gateway.store.models import Enrolment, Entitlement, Subscriber, Verification
 from tests.carried import CARRIED, ONCE, OTHER_NUMBER, show_pass, unknown, wrong
-from tests.houses import KEPT, differences, dump, show, statements
+from tests.houses import KEPT, begin_alike, differences, dump, show, statements
 from tests.makers import (
     DOOR_CODE,
     NOW,
@@ -157,7 +157,9 @@ def test_unknown_and_wrong_are_answered_alike_and_cost_alike(house: House, site:
     person = make_person(house, site, card=way == "card")
     told, cost, left = [], [], []
     for name, spoil in (("known", wrong), ("nobody", unknown)):
-        visit, before = begin(house, site), dump(house)
+        visit = begin(house, site)
+        begin_alike(house, site.id)
+        before = dump(house)
         with statements(house) as counted:
             told.append(
                 [show(house, site, visit, spoil(way, person, n), source=name) for n in range(1, 8)]

@@ -30,7 +30,7 @@ from tests.colleagues import (
     signed_in,
     whys,
 )
-from tests.houses import dump, statements, together
+from tests.houses import begin_alike, dump, statements, together
 from tests.makers import NOW, later, make_site
 
 STEP = timedelta(seconds=30)
@@ -184,6 +184,7 @@ def test_whatever_is_wrong_takes_the_same_answer_and_the_same_work(
     for number, (what, wrong) in enumerate(WRONG.items()):
         mei = hire(house, site, f"mei{number}")
         told = wrong(house, site, mei)
+        begin_alike(house, site.id)
         watched = Watched()
         with monkeypatch.context() as patch, statements(house) as asked:
             patch.setattr(passwords, "HASHER", watched)

@@ -4,11 +4,12 @@ Every process signs with the key in use and takes what an older one signed: nobo
 because a key was changed, and no process has to be started anew.
 """
 
-from flask import Flask
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 
 from gateway.keys import Secrets
+from gateway.store import DatabaseFault
 
 LABEL = "browser session"
 
@@ -18,6 +19,19 @@ class Cookies(SecureCookieSessionInterface):
 
     def __init__(self, kept: Secrets) -> None:
         self._kept = kept
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the cookie of a page; without the keys to read it by, there is nothing in it.
+
+        So a process that starts while the database is gone still says so in words. A file has no
+        use for what a cookie says.
+        """
+        if request.path.startswith(f"{app.static_url_path}/"):
+            return self.session_class()
+        try:
+            return super().open_session(app, request)
+        except DatabaseFault:
+            return self.session_class()
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer:
         """Sign with the newest key, which itsdangerous wants last; open with any."""

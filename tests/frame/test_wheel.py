@@ -63,8 +63,7 @@ def test_the_wheel_carries_nothing_else(wheel: zipfile.ZipFile) -> None:
 FIRST_LOOK = """
 import gateway
 from gateway import config
-from gateway.app import create_app, open_house
-open_house(config.read()).store.close()
+from gateway.app import create_app
 client = create_app(config.read()).test_client()
 print(gateway.__file__)
 for path in ("/static/vendor/zxing-wasm/zxing_reader.wasm", "/static/gateway.css", "/nowhere"):

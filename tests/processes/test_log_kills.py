@@ -21,7 +21,7 @@ from tests.processes.appender import SITES
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-PROCESSES, KILLS, PATIENCE = 4, 8, 60
+PROCESSES, KILLS, PATIENCE = 4, 12, 60
 
 
 class Appender:

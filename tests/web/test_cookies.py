@@ -59,3 +59,14 @@ def _hand_over(one: FlaskClient, other: FlaskClient) -> None:
         kept = one.get_cookie(name)
         assert kept
         other.set_cookie(name, kept.value)
+
+
+def test_a_process_that_starts_while_the_database_is_gone_says_so_in_words(tmp_path):
+    """There are no tables: nothing it asks is answered, the keys of its cookies neither."""
+    config = Config(f"sqlite:///{tmp_path / 'gone.db'}", tmp_path, Secrets(MASTER), tls=False)
+    client = create_app(config).test_client()
+    client.set_cookie("session", "a.cookie.of-before")
+    for path, status in (("/static/gateway.css", 200), ("/nowhere", 404), ("/staff/queue", 303)):
+        with client.get(path) as answer:
+            assert answer.status_code == status
+    assert "<h1" in client.get("/nowhere").get_data(as_text=True)
