@@ -78,7 +78,12 @@ def read_sealed(file: BinaryIO, key: bytes, head: bytes) -> Iterator[bytes]:
     while True:
         after = file.read(CHUNK + TAG)
         try:
-            yield unzip.decompress(cipher.decrypt(_nonce(number, last=not after), part, bound))
+            squeezed = cipher.decrypt(_nonce(number, last=not after), part, bound)
+            full = True
+            while full:  # what was squeezed most is a thousand times as long
+                piece = unzip.decompress(squeezed, CHUNK)
+                yield piece
+                squeezed, full = unzip.unconsumed_tail, len(piece) == CHUNK
         except (InvalidTag, zlib.error):
             raise BadBackup(
                 f"This backup is damaged after {number * CHUNK} bytes: it was changed, cut off or"

@@ -109,6 +109,15 @@ def test_another_file_is_no_backup(text):
         opened(text)
 
 
+def test_what_shrank_a_thousandfold_is_given_back_a_little_at_a_time():
+    text = sealed(bytes(200 * CHUNK))
+    assert len(text) < STEP
+    file = BytesIO(text)
+    pieces = [len(piece) for piece in read_sealed(file, KEY, read_head(file))]
+    assert sum(pieces) == 200 * CHUNK
+    assert max(pieces) <= CHUNK
+
+
 def test_lines_are_cut_wherever_the_chunks_were():
     assert list(lines(iter([b"a\nb", b"", b"b\n\nc", b"\n"]))) == [b"a", b"bb", b"", b"c"]
     with pytest.raises(BadBackup, match="middle of a line"):
