@@ -105,6 +105,7 @@ def test_a_second_start_finds_the_first_and_ends_well(demo: Running, tmp_path: P
 
 
 def test_told_to_stop_every_process_of_it_ends(demo: Running) -> None:
+    helper(demo)
     everybody = family(demo)
     assert len(everybody) >= 4  # one that watches, two that answer, one that sweeps
     demo.process.terminate()
@@ -112,6 +113,7 @@ def test_told_to_stop_every_process_of_it_ends(demo: Running) -> None:
 
 
 def test_when_the_first_process_is_killed_no_other_outlives_it(demo: Running) -> None:
+    helper(demo)
     everybody = family(demo)
     demo.process.kill()
     assert left_after(everybody, SOON) == []
