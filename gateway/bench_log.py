@@ -6,9 +6,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -29,26 +30,40 @@ TRIES = 400
 
 @click.command("log")
 @click.argument("most", metavar="RECORDS", type=click.IntRange(1_000, 10**8))
-@click.option("--database-url", default="", help="An empty database; otherwise a SQLite file.")
-def bench_log(most: int, database_url: str) -> None:
-    """Say what appending and proving cost as the log grows to so many RECORDS, a million say."""
+def bench_log(most: int) -> None:
+    """Say what appending and proving cost as the log grows to so many RECORDS, a million say.
+
+    A log of each size is filled; then they take turns, so that a busy moment is the same for all.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        url = database_url or f"sqlite:///{folder}/bench.db"
-        told = config.read({"EITHERWAY_MASTER_KEY": "0" * 64, "DATABASE_URL": url})
-        house = open_house(replace(told, data=Path(folder), secrets=Secrets(bytes(32))))
-        make_site(house)
-        first: tuple[float, float] | None = None
-        for size in sorted({*(one for one in SIZES if one < most), most}):
-            _fill(house, size)
-            checkpoints.sign(house, SITE, utc_now())
-            append, prove = _append(house), _prove(house, size)
-            first = first or (append, prove)
+        houses = {
+            size: _house(Path(folder) / f"{size}", size)
+            for size in sorted({*(one for one in SIZES if one < most), most})
+        }
+        append = _medians({size: partial(_append, house) for size, house in houses.items()})
+        prove = _medians({size: partial(_prove, houses[size], size) for size in houses})
+        least = min(houses)
+        for size in houses:
             click.echo(
-                f"{size:>9,} records: append {append * 1000:.2f} ms ({append / first[0]:.2f} x),"
-                f" prove {prove * 1000:.2f} ms ({prove / first[1]:.2f} x)"
+                f"{size:>9,} records:"
+                f" append {append[size] * 1000:.2f} ms ({append[size] / append[least]:.2f} x),"
+                f" prove {prove[size] * 1000:.2f} ms ({prove[size] / prove[least]:.2f} x)"
             )
-        _export(house, Path(folder) / "log")
-        house.store.close()
+        _export(houses[most], Path(folder) / "log")
+        for house in houses.values():
+            house.store.close()
+
+
+def _house(folder: Path, size: int) -> House:
+    """Make a house whose log has so many records, all of them signed for."""
+    folder.mkdir()
+    url = f"sqlite:///{folder}/bench.db"
+    told = config.read({"EITHERWAY_MASTER_KEY": "0" * 64, "DATABASE_URL": url})
+    house = open_house(replace(told, data=folder, secrets=Secrets(bytes(32))))
+    make_site(house)
+    _fill(house, size)
+    checkpoints.sign(house, SITE, utc_now())
+    return house
 
 
 def _fill(house: House, size: int) -> None:
@@ -69,28 +84,24 @@ def _write(house: House, many: int, now: datetime) -> None:
         audit.append(session, SITE, now, *facts)
 
 
-def _append(house: House) -> float:
-    """Median seconds of a transaction that appends one record."""
-    return _median(lambda: _write(house, 1, utc_now()))
+def _append(house: House) -> None:
+    _write(house, 1, utc_now())
 
 
-def _prove(house: House, size: int) -> float:
-    """Median seconds of a proof of some record."""
-
-    def prove() -> None:
-        with house.store.reads() as session:
-            proofs.prove(session, SITE, secrets.randbelow(size))
-
-    return _median(prove)
+def _prove(house: House, size: int) -> None:
+    with house.store.reads() as session:
+        proofs.prove(session, SITE, secrets.randbelow(size))
 
 
-def _median(do: Callable[[], object]) -> float:
-    taken = []
+def _medians(turns: Mapping[int, Callable[[], None]]) -> dict[int, float]:
+    """Have everybody take turns; gives the median seconds of each."""
+    taken: dict[int, list[float]] = {size: [] for size in turns}
     for _ in range(TRIES):
-        began = time.perf_counter()
-        do()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken[TRIES // 10 :])
+        for size, do in turns.items():
+            began = time.perf_counter()
+            do()
+            taken[size].append(time.perf_counter() - began)
+    return {size: statistics.median(each[TRIES // 10 :]) for size, each in taken.items()}
 
 
 def _export(house: House, folder: Path) -> None:
