@@ -58,7 +58,7 @@ The map of the house, in the order a visit walks through it:
     apikey              integrators and what they are known by
     web/                the only room that knows HTTP
     app, serve          where the parts meet, and the processes they run in
-    cli                 commands; with people, staff_cli, device_cli, people_import, log_cli,
+    __main__, cli       commands; with people, staff_cli, device_cli, people_import, log_cli,
                         receipt_cli, request_cli, retention_cli, keys_cli, backup_cli
     demo, demo_face     two doors to try; bench, bench_log: what they cost
     facedevice/         the other process: looks, compares, keeps and erases

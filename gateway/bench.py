@@ -211,7 +211,7 @@ def _running(folder: Path) -> Iterator[_Stage]:
     house, now = open_house(settings), utc_now()
     site = make_site(house)
     key = apikey.add(house, site, "bench", now)
-    programs = [_start(environ, "gateway.cli", "serve")]
+    programs = [_start(environ, "gateway", "serve")]
     device_url = f"http://{LOOPBACK}:{environ['EITHERWAY_FACE_PORT']}"
     try:
         _wait(lambda: _answers(f"{settings.base_url}/healthz"))

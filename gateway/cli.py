@@ -239,7 +239,3 @@ for group in (
     keys_cli.keys_,
 ):
     cli.add_command(group)
-
-
-if __name__ == "__main__":
-    main()

@@ -57,7 +57,7 @@ class Beside:
     """A process beside the gateway's own, kept alive: the worker, unless told another."""
 
     def __init__(
-        self, environ: Mapping[str, str], command: Sequence[str] = ("gateway.cli", "work")
+        self, environ: Mapping[str, str], command: Sequence[str] = ("gateway", "work")
     ) -> None:
         self._environ = dict(environ)
         self._command = tuple(command)
@@ -169,8 +169,12 @@ def serve(
 
 
 def _give_back() -> None:
-    """Give memory that preparing took back to the system: every worker would begin with a copy."""
+    """Give memory that preparing took back to the system: every worker would begin with a copy.
+
+    What is left is put aside, so that no worker's search for garbage has it copied.
+    """
     gc.collect()
+    gc.freeze()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of the GNU C library, malloc_trim(3)
     if trim is not None:
         trim(0)

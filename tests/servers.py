@@ -24,7 +24,7 @@ import pytest
 from werkzeug.serving import make_server
 
 LOOPBACK = "127.0.0.1"
-GATEWAY = [sys.executable, "-c", "import sys; from gateway.cli import main; sys.exit(main())"]
+GATEWAY = [sys.executable, "-m", "gateway"]
 START_SECONDS = 30
 STOP_SECONDS = 20
 DEFAULT_WORKERS = 2

@@ -68,6 +68,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"staff_cli", "device_cli", "log_cli", "people_import", "bench_log"}),
     frozenset({"receipt_cli", "request_cli", "retention_cli", "keys_cli", "backup_cli"}),
     frozenset({"cli"}),
+    frozenset({"__main__"}),
 )
 FLASK_ROOMS = {"web", "app", "serve", "people", "staff_cli", "cli", "facedevice"}
 FLASK = {"flask", "flask_wtf", "flask_babel", "werkzeug", "wtforms", "jinja2", "markupsafe"}

@@ -416,7 +416,7 @@ def worker(house: House, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     url = house.store.engine.url.render_as_string(hide_password=False)
     env = {**os.environ, "DATABASE_URL": url, "EITHERWAY_DATA": str(folder)}
     env |= {"EITHERWAY_MASTER_KEY": MASTER.hex(), "EITHERWAY_TLS": "0"}
-    process = subprocess.Popen([sys.executable, "-m", "gateway.cli", "work"], env=env)
+    process = subprocess.Popen([sys.executable, "-m", "gateway", "work"], env=env)
     try:
         yield process
     finally:

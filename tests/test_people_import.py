@@ -66,7 +66,7 @@ def test_the_example_is_a_list_that_can_be_read_in(hotel: Run, listed: Path):
 
 @pytest.mark.slow
 def test_the_bar_is_for_a_terminal_alone(hotel: Run, listed: Path, env: dict[str, str]):
-    command = [sys.executable, "-m", "gateway.cli", "subscriber", "import", "hotel", str(listed)]
+    command = [sys.executable, "-m", "gateway", "subscriber", "import", "hotel", str(listed)]
     whole = {**os.environ, **env, "TERM": "xterm"}
     terminal, theirs = pty.openpty()
     done = subprocess.run(command, env=whole, stderr=theirs, stdout=subprocess.PIPE, check=True)

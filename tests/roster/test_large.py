@@ -98,7 +98,7 @@ class Desk:
         """Run the import as an operator would, and watch its memory."""
         path = self.folder / "people.csv"
         path.write_bytes(source)
-        command = [sys.executable, "-m", "gateway.cli", "subscriber", "import"]
+        command = [sys.executable, "-m", "gateway", "subscriber", "import"]
         output, began, most = (self.folder / "said").open("w+"), time.monotonic(), 0
         with output:
             child = psutil.Popen(
