@@ -3,8 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
-# Two at a time, the tests of a file together: they share a browser or a server.
-TWO := -n 2 --dist loadfile
+# Two at a time, the tests of a file together: they share a browser or a server. Long files first.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 FAST := "not browser and not postgres and not slow"
 LOCKED := $(PIP) --require-hashes --only-binary :all:
 
@@ -29,7 +29,9 @@ run: $(READY) vendor-if-we-can face-if-we-can $(CATALOGUES) ## set up, then open
 
 test: setup lint types ## set up, then everything: style, types, all tests, with browser and PostgreSQL
 	browser=$$($(BIN)/python tools/browser.py) && \
-	  EITHERWAY_TEST_BROWSER="$$browser" $(BIN)/python -m pytest $(TWO) $(PYTEST_ARGS)
+	  export EITHERWAY_TEST_BROWSER="$$browser" && \
+	  $(BIN)/python -m pytest $(TWO) -m "not alone" $(PYTEST_ARGS) && \
+	  $(BIN)/python -m pytest -q -m alone tests/processes
 
 check: setup lint types ## style, types, the pure tests and those of what changed: for every commit
 	$(BIN)/python -m pytest -q --quick $(TWO) -m $(FAST) $(PYTEST_ARGS)

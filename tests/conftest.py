@@ -30,6 +30,8 @@ MARKED_BY_FIXTURE = {
     "sqlite_url": pytest.mark.database,
 }
 ROOT = Path(__file__).parents[1]
+LONG = ("processes", "roster", "journeys", "frame", "facedevice")
+"""Where a file takes minutes: begun first, so that none is still going when all else is done."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,12 +49,21 @@ def touched() -> set[Path]:
     return {ROOT / path for path in found | mirrored}
 
 
+def _turn(path: Path) -> int:
+    room = path.parent.name
+    return LONG.index(room) if room in LONG else len(LONG)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test by what it asks for, before `-m` chooses."""
+    """Mark each test by what it asks for, before `-m` chooses, and put the long ones first."""
+    items.sort(key=lambda item: _turn(item.path))
     for item in items:
         for fixture in MARKED_BY_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKED_BY_FIXTURE[fixture])
+        if item.get_closest_marker("alone") and item.path.parent.name != "processes":
+            message = f"{item.nodeid}: what is measured alone is looked for in processes/ only"
+            raise pytest.UsageError(message)
     if config.getoption("--quick"):
         changed = touched()
         left = [i for i in items if i.path not in changed and i.get_closest_marker("database")]

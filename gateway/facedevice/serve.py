@@ -98,9 +98,9 @@ def serve(config: Config, beside: int | None = None) -> None:
     Raises BadConfig at once where the port, the vault or the engine would fail later.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # faces and keys are in memory
-    os.nice(AFTER_OTHERS)
     settings = ("EITHERWAY_FACE_HOST", "EITHERWAY_FACE_PORT")
     check_free(config.host, config.port, settings=settings)
     Vault(config.data, config.secrets).close()
     pool.check(config.engine)
+    os.nice(AFTER_OTHERS)
     Server(config, beside).run()

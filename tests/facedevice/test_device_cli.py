@@ -1,5 +1,6 @@
 """The commands of the face device, as an operator types them, and what they say of a fault."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -188,9 +189,11 @@ def test_a_vault_that_is_no_database_is_said_without_a_stack(data: Path):
 def test_serve_without_an_engine_stops_with_what_to_do(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EITHERWAY_FACE_PORT", "8019")
     monkeypatch.setenv("EITHERWAY_FACE_ENGINE", "nothing")
+    before = os.nice(0)
     found = run("serve")
     assert found.exit_code == 2
     assert "EITHERWAY_FACE_ENGINE" in found.stderr
+    assert os.nice(0) == before  # only who serves comes after others
 
 
 def test_serve_on_a_port_that_is_taken_stops_at_once(

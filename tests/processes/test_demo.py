@@ -164,6 +164,7 @@ def test_a_stale_scene_is_played_anew(serve: Serve, tmp_path: Path, how: str) ->
     assert not secrets_of(scene) & before
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("first", [True, False], ids=["first", "second"])
 def test_the_first_page_comes_soon_and_a_worker_is_small(tmp_path: Path, *, first: bool) -> None:
     env = os.environ | server_settings(tmp_path) | {"PORT": str(free_port())}
