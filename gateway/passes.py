@@ -72,7 +72,8 @@ def live_pass(
             return None
         person = queries.subscriber(session, site.id, kept.subscriber_id)
         live = Span(kept.valid_from, kept.valid_to).judge(now) is Reason.NONE
-        if not live or kept.revoked_at or person is None or person.closed_at:
+        stopped = kept.revoked_at or kept.frozen_at
+        if not live or stopped or person is None or person.closed_at:
             return None
         start = now - timedelta(seconds=now.timestamp() % LIVE_SECONDS)
         cut = Cut(

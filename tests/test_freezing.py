@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway import capture, enrolment, erasure, freezing
+from gateway import capture, enrolment, erasure, freezing, passes
 from gateway.carried import Health, carried
 from gateway.certificates import Why
 from gateway.entitlement import Span
@@ -148,3 +148,13 @@ def test_without_a_reason_or_a_person_nothing_is_frozen(house: House, site: Rule
             act(house, site, "nobody", "why", NOW, "cli:mei")
     assert thaw(house, site, person.id) == 0
     assert dump(house) == before
+
+
+def test_the_pass_of_a_phone_is_frozen_as_well(house: House, site: Rules):
+    person = make_person(house, site)
+    code = person.issued.live_code
+    assert passes.live_pass(house, site, code, NOW)
+    freeze(house, site, person.id, "qr")
+    assert passes.live_pass(house, site, code, NOW) is None
+    thaw(house, site, person.id, "qr")
+    assert passes.live_pass(house, site, code, NOW)
