@@ -416,3 +416,13 @@ def test_an_export_is_read_on_from_a_checkpoint_that_is_trusted(
     edit(tmp_path, "tile/entries/000", bundle(lambda b: [b"{}", *b[1:]]))
     assert verifier.verify(Folder(tmp_path), Trust(checkpoint=notes[-1])).sound
     assert verifier.verify(Folder(tmp_path), Trust()).first == 0
+
+
+def test_a_witness_with_the_logs_own_name_does_not_sign_for_it(house: House, filled: Rules):
+    with house.store.writes.begin() as session:
+        row = logged.checkpoint(session, filled.id)
+        text = note.Note.parse(row.note).text
+        other = Signer(text.partition("\n")[0], WITNESS.private, COSIGNATURE)
+        row.note = note.sign(text, other)
+    report = check(house, filled, witnesses=(str(other.verifier),))
+    assert any("not signed by the log's key" in one.what for one in report.findings)
