@@ -152,6 +152,18 @@ class Ring:
         """Give the keys of a class at a site: its own, or those that all share."""
         return self.places.get((site_id, kind)) or self.places.get((EVERYWHERE, kind)) or {}
 
+    def settled(self, before: "Ring") -> "Ring":
+        """Go on with the keys of `before` until the next look.
+
+        By then every process has read the new ones, and knows what was made with them.
+        """
+        places = {}
+        for place, keys in self.places.items():
+            known = before.places.get(place, {})
+            order = sorted(keys, key=lambda key_id: key_id not in known)
+            places[place] = {key_id: keys[key_id] for key_id in order}
+        return Ring(MappingProxyType(places), self.kek, self.shut)
+
     def has(self, kind: str, site_id: str) -> bool:
         """Say whether a site has keys of its own of a class."""
         return (site_id, kind) in self.places

@@ -61,7 +61,7 @@ class Secrets:
         if ring is None or not self._lock.acquire(blocking=False):
             return ring or self.look_again()
         try:
-            return self._look()
+            return self._look(before=ring)
         finally:
             self._lock.release()
 
@@ -70,11 +70,12 @@ class Secrets:
         with self._lock:
             return self._look()
 
-    def _look(self) -> Ring:
+    def _look(self, before: Ring | None = None) -> Ring:
         rows = self._load() if self._load else ()
         ring = keyring.of_old(self._master)
         if rows:
             ring = keyring.open_ring(Kek.of(self._master), rows, self._ring)
+            ring = ring.settled(before) if before else ring
         if not ring.places:
             raise _other_master()
         self._ring, self._due = ring, time.monotonic() + FRESH_SECONDS

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 
-from gateway import keyring, rotation, rules
+from gateway import keyring, keys, rotation, rules
 from gateway.errors import BadConfig, NotPossible
 from gateway.keyring import BRIDGE, EVERYWHERE, FIRST, KINDS
 from gateway.methods.pin import totp_code
@@ -216,6 +216,16 @@ def test_a_process_takes_what_another_has_sealed_with_a_key_it_has_not_heard_of(
     assert not other.secrets.is_newest("totp", text)
     assert other.secrets.unwrap("totp", "a", text) == b"x"
     assert other.secrets.is_newest("totp", text)
+
+
+def test_a_process_uses_another_ones_key_once_all_have_read_it(kept, monkeypatch):
+    monkeypatch.setattr(keys, "FRESH_SECONDS", 0)  # it looks each time it is asked
+    make_site(kept)
+    other = process(kept)
+    before = other.secrets.derive("pin")
+    rotation.change(kept, "secret", NOW)
+    assert other.secrets.derivations("pin") == (before, kept.secrets.derive("pin"))
+    assert other.secrets.derivations("pin") == (kept.secrets.derive("pin"), before)
 
 
 def test_sealing_anew_ends_once_no_process_can_have_used_the_older_key(kept):
