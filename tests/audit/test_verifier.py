@@ -421,6 +421,7 @@ def test_an_export_is_read_on_from_a_checkpoint_that_is_trusted(
 def test_a_witness_with_the_logs_own_name_does_not_sign_for_it(house: House, filled: Rules):
     with house.store.writes.begin() as session:
         row = logged.checkpoint(session, filled.id)
+        assert row
         text = note.Note.parse(row.note).text
         other = Signer(text.partition("\n")[0], WITNESS.private, COSIGNATURE)
         row.note = note.sign(text, other)
