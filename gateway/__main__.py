@@ -8,7 +8,7 @@ import gc
 
 gc.disable()
 
-from gateway.cli import main  # noqa: E402 - the point of it
+from gateway.cli import main  # noqa: E402 - while none is looked for
 
 gc.freeze()
 gc.enable()

@@ -221,10 +221,10 @@ class _Reading:
         told = Checkpoint.parse(note.text)
         verifier = log_keys.at(self.keys, told.size)
         signatures = note.signed_by([verifier, *self.witnesses] if verifier else self.witnesses)
-        own = (verifier.name, verifier.key_id) if verifier else None
-        if own is None or own not in {(one.name, one.key_id) for one in signatures}:
+        signed = {(one.name, one.key_id) for one in signatures}
+        if verifier is None or (verifier.name, verifier.key_id) not in signed:
             raise BadNote(f"the checkpoint of {told.size} records is not signed by the log's key")
-        if told.origin != own[0]:
+        if told.origin != verifier.name:
             raise BadNote(f"the checkpoint of {told.size} records is another log's")
         return told, signatures
 
