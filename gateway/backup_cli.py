@@ -81,7 +81,7 @@ def restore(file: Path, old: Path | None, *, replace: bool) -> None:
     store = open_store(settings.database_url)
     occupied = not whole.is_empty(store)
     if occupied and replace:
-        kept = settings.data / f"before-restore-{now:%Y%m%dT%H%M%SZ}.backup"
+        kept = settings.data / f"before-restore-{now:%Y%m%dT%H%M%S.%fZ}.backup"
         with Bar("Backing up what is there") as progress:
             backups.write(open_house(settings), kept, now, progress)
         click.echo(f"What was there is in {kept}.")

@@ -13,11 +13,12 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import psutil
 import pytest
@@ -189,6 +190,22 @@ def clock() -> Clock:
     return Clock()
 
 
+def to_the_end(
+    app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse
+) -> Iterable[bytes]:
+    """Answer, and let go of the answer also where werkzeug does not: when a browser hangs up."""
+    answer = app(environ, start)
+
+    def parts() -> Iterator[bytes]:
+        try:
+            yield from answer
+        finally:
+            if hasattr(answer, "close"):
+                answer.close()
+
+    return parts()
+
+
 InThread = Callable[[WSGIApplication], str]
 
 
@@ -198,7 +215,7 @@ def in_thread() -> Iterator[InThread]:
     running = []
 
     def start(app: WSGIApplication) -> str:
-        server = make_server(LOOPBACK, 0, app, threaded=True)
+        server = make_server(LOOPBACK, 0, partial(to_the_end, app), threaded=True)
         # it looks twenty times a second whether to end, so that a test does not wait for it
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

