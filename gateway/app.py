@@ -23,9 +23,10 @@ from gateway.web.api import api
 from gateway.web.arrivals import arrivals
 from gateway.web.asking import pages as asking
 from gateway.web.case import case
-from gateway.web.cookies import Cookies, first_key
+from gateway.web.cookies import Cookies, form_key
 from gateway.web.demo import demo
 from gateway.web.doors import pages as doors
+from gateway.web.erase import pages as erase
 from gateway.web.face_devices import face_devices
 from gateway.web.faces import faces
 from gateway.web.imports import pages as imports
@@ -43,7 +44,7 @@ from gateway.web.requests import pages as requests
 from gateway.web.staff import staff
 from gateway.web.watch import watch
 
-PAGES = (kiosk, faces, my, my_face, receipts, mine, asking)
+PAGES = (kiosk, faces, my, my_face, receipts, mine, erase, asking)
 CONSOLE = (
     staff,
     accounts,
@@ -107,7 +108,7 @@ class Gateway(Flask):
     def secret_key(self) -> str:  # type: ignore[override]  # Flask reads it, and never sets it
         """What forms are signed with, beside the cookie."""
         parts: web.Parts = self.extensions[web.KEY]
-        return first_key(parts.house.secrets)
+        return form_key(parts.house.secrets)
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
         """A year with a fingerprint; without one, ask each time whether the file changed."""

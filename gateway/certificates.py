@@ -111,3 +111,9 @@ def genuine(document: str, token: str, keys: Keys) -> bool:
     claims = message.claims
     said = claims.get("sha256") if isinstance(claims, dict) else None
     return isinstance(said, str) and hmac.compare_digest(said, digest(document))
+
+
+def handed_out(document: str, token: str) -> str:
+    """Write a certificate as it is handed out: to be read, as it was signed, and its signature."""
+    told = {"certificate": json.loads(document), "document": document, "token": token}
+    return json.dumps(told, indent=1) + "\n"

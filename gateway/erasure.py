@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from gateway import alarms, audit, certificates, consent, references, rules
+from gateway import alarms, audit, certificates, consent, mine, references, rules
 from gateway.alarms import Alarmed
 from gateway.capture import credential_of
 from gateway.certificates import Certificate, Ordered, Why
@@ -159,7 +159,10 @@ class _Case:
     def _throttles(self) -> Iterator[str]:
         filed = {(row.method, row.lookup) for row in self._held} | {("pin", self.person.locator)}
         claimed = {(FACE, credential) for credential in self._credentials()}
-        return (rules.throttle_name(self.house, *named) for named in sorted(filed | claimed))
+        for named in sorted(filed | claimed):
+            yield rules.throttle_name(self.house, *named)
+        for named in sorted(filed):
+            yield mine.throttle_name(self.house, *named)
 
     def _drop_lists(self) -> int:
         """Put away the lists that would bring this person back, also one that is being read in."""

@@ -3,8 +3,13 @@
     a PIN, a pass, or the pass on this phone → signed in for a quarter of an hour → left
 
 What opens a door shows the page too, and is not used up by that: an issued PIN opens its door
-afterwards. An app's code and a live pass count once here as there. What is guessed at rests, here
-and at every door together, since it is the same throttle; unknown and wrong are answered alike.
+afterwards. An app's code and a live pass count once here as there. Unknown and wrong are answered
+alike. What is guessed at a door rests here too; what is guessed at here, from anywhere, rests here
+alone, so that nobody is kept from a door by it.
+
+Staff handed out an issued PIN, and a paper pass can be found: whoever comes in by one (`bearer`)
+sees the basics, may withdraw and may ask. The rest of what is held, and erasing it, takes what only
+its owner has: an app's code, or the pass on a phone.
 """
 
 import hashlib
@@ -13,23 +18,26 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
-from gateway import audit, rules
+from gateway import audit, policy, references, rules
 from gateway.attempt import GUESSES
 from gateway.entitlement import Span
-from gateway.methods import Evidence, Method, Place, Probe, Reason, Reference
+from gateway.methods import Evidence, Method, Place, Probe, Reason, Reference, Way
+from gateway.passes import Live
 from gateway.rules import House, Rules
 from gateway.store import mine, queries
-from gateway.store.mine import MySignIn
-from gateway.store.models import Subscriber
+from gateway.store.mine import BEARER, OWNER, MySignIn
+from gateway.store.models import Enrolment, Subscriber
 from gateway.throttle import Guard
 
 WAYS = ("pin", "qr")
 IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=1)
-HERE = "my page"
+SHARED_FREE = 15  # failures of a network before it slows: a hotel's guests share one
+LONGEST_SHARED = 60  # seconds: what one guesser costs the others there
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,10 @@ class Looking:
 def enter(  # noqa: PLR0917 - what is shown, where, by which browser
     house: House, site: Rules, way: str, fields: Mapping[str, str], source: str, now: datetime
 ) -> str | Refused:
-    """Judge what was typed or scanned; returns the cookie of a sign-in, or that it was refused."""
+    """Judge what was typed or scanned; returns the cookie of a sign-in, or that it was refused.
+
+    `source` is the network it comes from (`guesses.network`), which others may share.
+    """
     if way not in WAYS or way not in house.methods:
         return Refused()
     method = house.methods[way]
@@ -64,16 +75,45 @@ def enter(  # noqa: PLR0917 - what is shown, where, by which browser
     evidence = method.compare(probe, references, now)
     with house.store.writes.begin() as session:
         guard = Guard(house, session, site.id, now)
-        credential, browser = guard.names(method.way, probe, (source, HERE))
-        blocks = guard.blocks(credential, browser)
+        at_doors, here = _names(house, method.way.name, probe)
+        shared = "k" + house.secrets.mac("throttle", "my page", source).hex()[:32]
+        blocks = guard.blocks(*at_doors, *here, shared)
         if wait := guard.rest(blocks):
             return Refused(wait)
-        person = _whose(session, site, evidence, now)
-        if person is None:
-            guess = evidence.reason in GUESSES | {Reason.NONE}
-            return Refused(guard.count(method.way, credential, browser) if guess else 0)
-        guard.clear(blocks)
-        return _begin(session, site, person, way, now)
+        row = _good(session, site, evidence, now)
+        if row is None:
+            if evidence.reason not in GUESSES | {Reason.NONE}:
+                return Refused()
+            waits = [guard.count_one(name, partial(_rest, method.way)) for name in here]
+            return Refused(max(*waits, guard.count_one(shared, _rest_shared)))
+        guard.clear({name: blocks[name] for name in here if name in blocks})
+        return _begin(session, site, row, _Came(way, evidence.bearer), now)
+
+
+def throttle_name(house: House, way: str, lookup: str) -> str:
+    """Name the throttle of a credential that is shown here, beside that of the doors."""
+    return rules.throttle_name(house, f"my {way}", lookup)
+
+
+def _names(house: House, way: str, probe: Probe) -> tuple[list[str], list[str]]:
+    """Name the throttles of what was shown: those of the doors, and those of this page.
+
+    A pass that is not ours names no credential.
+    """
+    named = [name for name in (probe.credential or probe.lookup,) if name]
+    return (
+        [rules.throttle_name(house, way, name) for name in named],
+        [throttle_name(house, way, name) for name in named],
+    )
+
+
+def _rest(way: Way, failures: int) -> int:
+    """Rest as at a door; but where a door would be dead until bound anew, a day each time."""
+    return policy.DAY if policy.dead(way, failures) else policy.delay(failures)
+
+
+def _rest_shared(failures: int) -> int:
+    return min(policy.delay(failures - SHARED_FREE), LONGEST_SHARED)
 
 
 def _read(
@@ -95,50 +135,68 @@ def _places(session: Session, site: Rules) -> Iterator[Place]:
         yield replace(place, group=group)
 
 
-def _whose(session: Session, site: Rules, evidence: Evidence, now: datetime) -> Subscriber | None:
-    """Say whose page it is, if what was shown is good now; takes what counts once."""
+def _good(session: Session, site: Rules, evidence: Evidence, now: datetime) -> Enrolment | None:
+    """Give the reference that what was shown is good for now; takes what counts once."""
     if not evidence.match or evidence.reference is None:
         return None
-    row = queries.enrolment(session, site.id, evidence.reference.id)
-    person = queries.subscriber(session, site.id, evidence.reference.subscriber_id)
-    if row is None or person is None or row.revoked_at or person.closed_at:
-        return None
-    if Span(row.valid_from, row.valid_to).judge(now) is not Reason.NONE:
-        return None
+    row = _standing(session, site.id, evidence.reference.id, now)
     to = None if evidence.bearer else evidence.advance  # what opens one door is left for the door
-    return person if queries.advance(session, site.id, row.id, to) else None
+    return row if row and queries.advance(session, site.id, row.id, to) else None
 
 
-def enter_by_phone(house: House, site: Rules, subscriber_id: str, now: datetime) -> str | Refused:
+def _standing(session: Session, site_id: str, enrolment_id: str, now: datetime) -> Enrolment | None:
+    """Give a reference that still opens something, of somebody who is still here."""
+    row = queries.enrolment(session, site_id, enrolment_id)
+    if row is None or row.revoked_at or row.frozen_at:
+        return None
+    person = queries.subscriber(session, site_id, row.subscriber_id)
+    if person is None or person.closed_at:
+        return None
+    return row if Span(row.valid_from, row.valid_to).judge(now) is Reason.NONE else None
+
+
+def enter_by_phone(house: House, site: Rules, live: Live, now: datetime) -> str | Refused:
     """Let the holder of a phone's live pass see their page."""
     with house.store.writes.begin() as session:
-        person = queries.subscriber(session, site.id, subscriber_id)
-        if person is None or person.closed_at:
-            return Refused()
-        return _begin(session, site, person, "phone", now)
+        row = _standing(session, site.id, live.enrolment_id, now)
+        return _begin(session, site, row, _Came("phone"), now) if row else Refused()
 
 
-def _begin(session: Session, site: Rules, person: Subscriber, way: str, now: datetime) -> str:
-    mine.forget(session, site.id, now - IDLE)
+@dataclass(frozen=True)
+class _Came:
+    """How somebody came in, and whether anybody who finds what they showed could have."""
+
+    way: str
+    bearer: bool = False
+
+
+def _begin(session: Session, site: Rules, row: Enrolment, came: _Came, now: datetime) -> str:
     secret = secrets.token_urlsafe(32)
-    row = MySignIn(
+    begun = MySignIn(
         site_id=site.id,
         id=secrets.token_hex(16),
-        subscriber_id=person.id,
-        way=way,
+        subscriber_id=row.subscriber_id,
+        enrolment_id=row.id,
+        way=came.way,
+        proof=BEARER if came.bearer else OWNER,
         secret_hash=_hash(secret),
         started_at=now,
         touched_at=now,
     )
-    session.add(row)
+    session.add(begun)
     session.flush()
-    who = audit.commitment(person.salt, person.id)
-    audit.append(session, site.id, now, audit.Fact("page.opened", {"who": who, "by": way}))
-    return f"{site.id}.{row.id}.{secret}"
+    person = references.owner(session, site.id, row.subscriber_id)
+    told = {**references.who(person, came.way), "bearer": came.bearer}
+    audit.append(session, site.id, now, audit.Fact("page.opened", told))
+    return f"{site.id}.{begun.id}.{secret}"
 
 
 def looking(house: House, cookie: str, now: datetime) -> Looking | None:
-    """Know who is at their own page by a cookie; None if it is over."""
+    """Know who is at their own page by a cookie; None if it is over.
+
+    It is over too when what opened it opens nothing any more: revoked, issued anew, frozen, past
+    its time, or of somebody who left.
+    """
     site_id, _, rest = cookie.partition(".")
     sign_in_id, _, secret = rest.partition(".")
     if not secret or not cookie.isascii() or not cookie.isprintable():
@@ -150,7 +208,7 @@ def looking(house: House, cookie: str, now: datetime) -> Looking | None:
         if abs(now - row.touched_at) >= IDLE or abs(now - row.started_at) >= LONGEST:
             return None
         person = queries.subscriber(session, site_id, row.subscriber_id)
-        if person is None:
+        if person is None or _standing(session, site_id, row.enrolment_id, now) is None:
             return None
         return Looking(rules.load(house, session, site_id), person, row)
 
@@ -166,6 +224,12 @@ def leave(house: House, who: Looking) -> None:
     """End it, in this browser."""
     with house.store.writes.begin() as session:
         mine.end(session, who.site.id, who.sign_in.id)
+
+
+def sweep(house: House, now: datetime) -> None:
+    """Forget who looked at their page and has not for long."""
+    with house.store.writes.begin() as session:
+        mine.forget(session, now - IDLE)
 
 
 def _hash(secret: str) -> str:

@@ -76,7 +76,7 @@ TOLD: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "consent": ("id", "seq", "way", "kind", "notice", "language", "device_id", "at", "until"),
         "erase_order": ("id", "reference", "why", "ordered_at", "done_at", "certificate"),
-        "my_sign_in": ("id", "way", "started_at", "touched_at"),
+        "my_sign_in": ("id", "way", "proof", "started_at", "touched_at"),
         "request": (
             "id",
             "kind",
@@ -125,7 +125,7 @@ WITHHELD: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "material": _WORKINGS,
         },
         "erase_order": {"kid": _WORKINGS, "erasure_id": _WORKINGS},
-        "my_sign_in": {"secret_hash": _OPENS},
+        "my_sign_in": {"enrolment_id": _WORKINGS, "secret_hash": _OPENS},
         "request": {"code_mac": _OPENS, "answered_by": _OTHERS, "parted_at": _WORKINGS},
     }
 )

@@ -50,11 +50,12 @@ def sign(house: House, session: Session, person: Subscriber, cut: Cut) -> str:
 
 @dataclass(frozen=True)
 class Live:
-    """A live pass as it is now, the door group it opens, and whose it is."""
+    """A live pass as it is now, the door group it opens, whose it is, and for which reference."""
 
     text: str = field(repr=False)
     group: str
     subscriber_id: str
+    enrolment_id: str
 
 
 def live_pass(
@@ -83,7 +84,7 @@ def live_pass(
             until=start + timedelta(seconds=LIVE_SECONDS + LIVE_LEEWAY),
             issued=start,
         )
-        return Live(sign(house, session, person, cut), cut.group, person.id)
+        return Live(sign(house, session, person, cut), cut.group, person.id, kept.id)
 
 
 def hash_code(code: str) -> str:

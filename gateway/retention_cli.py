@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from gateway import clock, ending, erasure, freezing, retention, rules
+from gateway import certificates, clock, ending, erasure, freezing, retention, rules
 from gateway.app import open_house, utc_now
 from gateway.certificates import Why, stamp
 from gateway.law.catalogue import RULES
@@ -123,16 +123,11 @@ def retention_certificates(site_id: str, certificate_id: str | None) -> None:
     house = open_house()
     site = rules.find(house, site_id)
     if certificate_id:
-        _give(*erasure.find(house, site, certificate_id))
+        click.echo(certificates.handed_out(*erasure.find(house, site, certificate_id)), nl=False)
         return
     for row in erasure.every(house, site):
         waits = "" if row.done_at else "  (a device has still to certify)"
         click.echo(f"{row.id}  {row.at:%Y-%m-%d %H:%M}  {row.why}{waits}")
-
-
-def _give(document: str, token: str) -> None:
-    told = {"certificate": json.loads(document), "document": document, "token": token}
-    click.echo(json.dumps(told, indent=1))
 
 
 @retention_.command("end")
@@ -164,7 +159,7 @@ def subscriber_erase(site_id: str, subscriber_id: str, why: str) -> None:
     with house.store.reads() as session:
         wards = erasure.wards_of(session, site, subscriber_id)
     done = erasure.erase(house, site, subscriber_id, Why(why), utc_now(), me())
-    _give(*erasure.find(house, site, done.id))
+    click.echo(certificates.handed_out(*erasure.find(house, site, done.id)), nl=False)
     for ward in wards:
         click.echo(f"Ask for another guardian of {ward}, who stays here.", err=True)
     if not done.complete:

@@ -22,6 +22,11 @@ KINDS = ("secret", "signing", "token")
 BATCH = 200
 SETTLED = timedelta(minutes=1)
 """How long after a change another process may still have sealed under the older key."""
+PASSING = {"token": timedelta(days=2)}
+"""Classes of which nothing lasts, and how long after a change what an older key made is taken.
+
+An invitation of the staff is good for a day, and everything else for less.
+"""
 
 
 def establish(house: House, now: datetime) -> None:
@@ -88,11 +93,31 @@ def change(house: House, kind: str, now: datetime) -> str:
 
 
 def reseal(house: House, now: datetime) -> int:
-    """Seal anew what older keys sealed, a batch at each site; returns how many were."""
+    """Seal anew what older keys sealed, a batch at each site; returns how many were.
+
+    A key of which nothing lasts is dropped instead, once what it made is over.
+    """
+    for kind, kept in PASSING.items():
+        _drop(house, kind, now - kept, now)
     with house.store.reads() as session:
         retired = datakeys.retired(session)
         sites = queries.site_ids(session) if retired else []
     return sum(_reseal(house, sites, kind, now - since, now) for kind, since in retired.items())
+
+
+def _drop(house: House, kind: str, before: datetime, now: datetime) -> None:
+    with house.store.reads() as session:
+        if not datakeys.retired_by(session, kind, before):
+            return
+    with house.store.writes.begin() as session:
+        datakeys.lock(session)
+        gone = [
+            audit.Fact("key.dropped", {"class": kind, "key": key_id})
+            for key_id in datakeys.drop(session, kind, before)
+        ]
+        if gone:
+            _record(session, now, *gone)
+    house.secrets.look_again()
 
 
 def _reseal(house: House, sites: Sequence[str], kind: str, age: timedelta, now: datetime) -> int:
@@ -136,7 +161,7 @@ def _anew(house: House, label: str, aad: str, sealed: str) -> str:
     return house.secrets.wrap(label, aad, house.secrets.unwrap(label, aad, sealed))
 
 
-def _record(session: Session, now: datetime, fact: audit.Fact) -> None:
+def _record(session: Session, now: datetime, *facts: audit.Fact) -> None:
     session.flush()
     for site_id in queries.site_ids(session):
-        audit.append(session, site_id, now, fact)
+        audit.append(session, site_id, now, *facts)

@@ -28,6 +28,7 @@ from gateway import (
     erasure,
     face_keeping,
     importing,
+    mine,
     rehearsal,
     retention,
     rotation,
@@ -268,6 +269,7 @@ def sweep(house: House) -> None:
     if resealed := rotation.reseal(house, now):
         log.info("resealed", rows=resealed)
     rehearsal.sweep(house, now)
+    mine.sweep(house, now)
     if forgotten := importing.sweep(house, now):
         log.info("lists_forgotten", lists=forgotten)
     if signed := checkpoints.sweep(house, now):

@@ -34,10 +34,13 @@ class Guard:
         # a pass that is not ours names no credential
         return (rules.throttle_name(self.house, way.name, named) if named else ""), kiosk
 
-    def blocks(self, credential: str, kiosk: str) -> Mapping[str, queries.Block]:
-        """Read both, and keep others off them until the transaction ends."""
-        names = [name for name in (credential, kiosk) if name]
-        return queries.throttles(self.session, self.site_id, names)
+    def blocks(self, *names: str) -> Mapping[str, queries.Block]:
+        """Read them, and keep others off them until the transaction ends.
+
+        Everybody locks credentials before a kiosk, and those of the doors before those of a page.
+        """
+        named = [name for name in names if name]
+        return queries.throttles(self.session, self.site_id, named)
 
     def rest(self, blocks: Mapping[str, queries.Block]) -> int:
         """Say for how many seconds they still rest."""

@@ -29,7 +29,7 @@ from gateway.store.base import Base
 from tests.face_devices import Device, token_of
 from tests.faced import BORN, BY, SPAN, managed, set_up
 from tests.houses import Dump, dump, show
-from tests.makers import DOOR_CODE, NOW, NUMBER, begin, make_staff, present
+from tests.makers import DOOR_CODE, NOW, NUMBER, begin, live_of, make_staff, present
 from tests.roster.lists import line, people
 
 NAME = "Ottoline Quesnel"
@@ -97,7 +97,7 @@ def furnish(house: House, site: Rules, unit: Device) -> Furnished:
     found = Furnished(person, host, guardian, ward, guest, reference)
     found.ward_reference = _face_of_ward(house, site, unit, found)
     _visits(house, site, found)
-    mine.enter_by_phone(house, site, person, NOW)
+    mine.enter_by_phone(house, site, live_of(house, site, person), NOW)
     asked = asking.Asked(asking.Kind.COMPLAINT, "It was dark.", CONTACT, "en", person)
     lodged = asking.lodge(house, site, asked, NOW)
     asking.answer(house, site, lodged.number, "There is a lamp now.", NOW, "mei")

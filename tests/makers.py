@@ -5,13 +5,23 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib.metadata import version
 
-from gateway import attempt, browsers, device, enrolment, methods, rules, sitefile, verification
+from gateway import (
+    attempt,
+    browsers,
+    device,
+    enrolment,
+    methods,
+    passes,
+    rules,
+    sitefile,
+    verification,
+)
 from gateway.browsers import Browser
 from gateway.enrolment import Applicant, CardGiven, Issued
 from gateway.entitlement import Basis, Span
 from gateway.keys import Secrets
 from gateway.rules import House, Rules
-from gateway.store import open_store
+from gateway.store import open_store, queries
 from gateway.store.models import Device
 from gateway.store.staffed import Staff
 
@@ -164,3 +174,11 @@ def present(
 def later(now: datetime = NOW, **parts: float) -> datetime:
     """Say a later time."""
     return now + timedelta(**parts)
+
+
+def live_of(house: House, site: Rules, person: str) -> passes.Live:
+    """Hold the phone on which somebody has their pass."""
+    with house.store.reads() as session:
+        held = queries.enrolments_of(session, site.id, person)
+    (row,) = [one for one in held if one.data.get("use") == "live" and one.revoked_at is None]
+    return passes.Live("", row.data["group"], person, row.id)

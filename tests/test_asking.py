@@ -10,9 +10,9 @@ from gateway.asking import Asked, Kind, Lodged
 from gateway.certificates import Why
 from gateway.errors import BadSite, NotFound, NotPossible
 from gateway.rules import House, Rules
-from gateway.store import mine, queries
+from gateway.store import mine, naming, queries
 from gateway.store.mine import Request
-from tests.makers import HOTEL, NOW, later, make_person, make_site
+from tests.makers import HOTEL, NOW, begin, later, make_person, make_site, present
 
 WORDS = "The camera in the lobby was on before I had agreed."
 
@@ -153,6 +153,29 @@ def test_the_words_of_whoever_was_erased_go_once_they_are_answered(house: House,
     row = seen(house, site, lodged.number, lodged.code)
     assert row is not None
     assert (row.text, row.answer) == ("", "It is off now.")
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_complaint_lodged_by_receipt_is_whose_visit_it_was(
+    house: House, site: Rules, *, answered: bool
+):
+    one, other = (make_person(house, site, card=False) for _ in range(2))
+    visit = begin(house, site)
+    present(house, site, visit, "pin", pin=one.issued.pin)
+    asked = Asked(Kind.COMPLAINT, WORDS, "mei@example.org", "en", None, visit)
+    lodged = asking.lodge(house, site, asked, NOW)
+    if answered:
+        asking.answer(house, site, lodged.number, "It is off now.", NOW, "cli:mei")
+    with house.store.reads() as session:
+        held = [naming.of_person(session, site.id, who.id)["request"] for who in (one, other)]
+    assert [[getattr(row, "id", "") for row in rows] for rows in held] == [[lodged.number], []]
+    erasure.erase(house, site, one.id, Why.ASKED, NOW)
+    row = seen(house, site, lodged.number, lodged.code)
+    if answered:
+        assert row is None
+    else:
+        assert row is not None
+        assert (row.contact, row.parted_at) == ("", NOW)
 
 
 def test_whoever_sends_one_after_the_other_waits_and_nobody_else(house: House, site: Rules):

@@ -13,7 +13,7 @@ from gateway.store import queries
 from gateway.store.base import Base
 from tests import faced
 from tests.face_devices import Device, token_of
-from tests.makers import NOW, begin, later, make_person, make_site, present
+from tests.makers import NOW, begin, later, live_of, make_person, make_site, present
 from tests.notices import FACE_HOTEL
 
 TABLES = Base.metadata.tables
@@ -62,7 +62,7 @@ def test_an_export_has_every_row_of_its_person_and_none_of_anybody_else(
         visit = faced.agreed(house, site, claim)
         word = unit.answer(token_of(house, site, visit), Found.MATCH)
         assert present(house, site, visit, "face", face=word).outcome == "passed"
-        mine.enter_by_phone(house, site, who, NOW)
+        mine.enter_by_phone(house, site, live_of(house, site, who), NOW)
         face_keeping.stop_for(house, site, who, faced.BY, NOW)
     held = exported(house, site, one)["held"]
     with house.store.reads() as session:

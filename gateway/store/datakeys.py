@@ -117,6 +117,18 @@ def retired(session: Session) -> dict[str, datetime]:
     return {kind: since for kind, since in found if since}
 
 
+def retired_by(session: Session, kind: str, before: datetime) -> bool:
+    """Say whether a class has a key that was retired by then."""
+    chosen = (DataKey.site_id == EVERYWHERE, DataKey.kind == kind, DataKey.retired_at <= before)
+    return session.scalar(select(DataKey.id).where(*chosen).limit(1)) is not None
+
+
+def drop(session: Session, kind: str, before: datetime) -> list[str]:
+    """Drop the keys of a class that were retired by then; gives their ids."""
+    chosen = (DataKey.site_id == EVERYWHERE, DataKey.kind == kind, DataKey.retired_at <= before)
+    return list(session.scalars(delete(DataKey).where(*chosen).returning(DataKey.id)))
+
+
 def mark_resealed(session: Session, kind: str, at: datetime) -> None:
     """Keep in mind that nothing is sealed any more under the retired keys of a class."""
     chosen = (DataKey.site_id == EVERYWHERE, DataKey.kind == kind, DataKey.retired_at.is_not(None))

@@ -6,20 +6,39 @@ Neither row keeps anybody from being erased: they name people without referring 
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKeyConstraint, Index, String, Text, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    delete,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from gateway.store.base import Base
+from gateway.store.models import Verification
+
+OWNER, BEARER = "owner", "bearer"
 
 
 class MySignIn(Base):
-    """A browser in which somebody looks at their own page; the secret of its cookie as a hash."""
+    """A browser in which somebody looks at their own page; the secret of its cookie as a hash.
+
+    `enrolment_id` is the reference that let them in; `proof` says whether that is something only
+    its owner has, or lets in whoever bears it.
+    """
 
     __tablename__ = "my_sign_in"
     site_id: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
     subscriber_id: Mapped[str]
+    enrolment_id: Mapped[str]
     way: Mapped[str]
+    proof: Mapped[str]
     secret_hash: Mapped[str]
     started_at: Mapped[datetime]
     touched_at: Mapped[datetime]
@@ -27,6 +46,11 @@ class MySignIn(Base):
         ForeignKeyConstraint(["site_id"], ["site.site_id"]),
         Index(None, "site_id", "subscriber_id"),
     )
+
+    @property
+    def bearer(self) -> bool:
+        """Whether anybody who finds what was shown could have come in."""
+        return self.proof != OWNER
 
 
 class Request(Base):
@@ -59,6 +83,15 @@ class Request(Base):
     )
 
 
+def asked_by(site_id: str, subscriber_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Choose what somebody asked: on their own page, or with the receipt of a visit of theirs."""
+    theirs = select(Verification.id).where(
+        Verification.site_id == site_id, Verification.subscriber_id == subscriber_id
+    )
+    own = or_(Request.subscriber_id == subscriber_id, Request.verification_id.in_(theirs))
+    return Request.site_id == site_id, own
+
+
 # --- who is looking ---
 
 
@@ -79,10 +112,9 @@ def end(session: Session, site_id: str, sign_in_id: str) -> None:
     session.execute(gone)
 
 
-def forget(session: Session, site_id: str, before: datetime) -> None:
-    """Forget where nobody has looked since."""
-    old = delete(MySignIn).where(MySignIn.site_id == site_id, MySignIn.touched_at <= before)
-    session.execute(old)
+def forget(session: Session, before: datetime) -> None:
+    """Forget, at every site, where nobody has looked since."""
+    session.execute(delete(MySignIn).where(MySignIn.touched_at <= before))
 
 
 def part(session: Session, site_id: str, subscriber_id: str, now: datetime) -> None:
@@ -93,8 +125,8 @@ def part(session: Session, site_id: str, subscriber_id: str, now: datetime) -> N
     looked = delete(MySignIn).where(
         MySignIn.site_id == site_id, MySignIn.subscriber_id == subscriber_id
     )
-    asked = Request.site_id == site_id, Request.subscriber_id == subscriber_id
     session.execute(looked)
+    asked = asked_by(site_id, subscriber_id)
     session.execute(delete(Request).where(*asked, Request.answered_at.is_not(None)))
     parted = {"subscriber_id": None, "contact": "", "parted_at": now}
     session.execute(update(Request).where(*asked).values(**parted))

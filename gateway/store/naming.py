@@ -10,7 +10,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from gateway.store.base import Base
-from gateway.store.mine import MySignIn, Request
+from gateway.store.mine import MySignIn, Request, asked_by
 from gateway.store.models import (
     Attempt,
     Consent,
@@ -39,7 +39,6 @@ def _asked(site_id: str, who: str) -> list[tuple[str, Select[Any]]]:
         (Enrolment, Enrolment.valid_from),
         (Verification, Verification.started_at),
         (MySignIn, MySignIn.started_at),
-        (Request, Request.lodged_at),
     )
     visits = (
         (Attempt, Attempt.at),
@@ -61,6 +60,7 @@ def _asked(site_id: str, who: str) -> list[tuple[str, Select[Any]]]:
             "subscriber",
             select(Subscriber).where(Subscriber.site_id == site_id, Subscriber.id == who),
         ),
+        ("request", select(Request).where(*asked_by(site_id, who)).order_by(Request.lodged_at)),
         ("consent", select(Consent).where(Consent.site_id == site_id, own).order_by(Consent.at)),
     ]
     for kind, when in people:

@@ -28,7 +28,7 @@ PERSONAL: _Columns = _of(
     enrolment="method lookup data counter last_two valid_from valid_to revoked_at frozen_at",
     verification="message claim_lookup claim_last_two face document_lookup document_last_two",
     import_="name result text",
-    my_sign_in="way secret_hash started_at touched_at",
+    my_sign_in="way proof secret_hash started_at touched_at",
     request="text contact",
 )
 PSEUDONYM: _Columns = _of(
@@ -39,7 +39,7 @@ PSEUDONYM: _Columns = _of(
     consent="subscriber_id guardian_id",
     erase_order="subscriber_id",
     erasure="who",
-    my_sign_in="id subscriber_id",
+    my_sign_in="id subscriber_id enrolment_id",
     request="subscriber_id",
     throttle="key",
     tombstone="key",

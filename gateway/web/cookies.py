@@ -43,6 +43,9 @@ class Cookies(SecureCookieSessionInterface):
         )
 
 
-def first_key(kept: Secrets) -> str:
-    """Give the oldest key: what signs forms beside the cookie, so that an open page stays good."""
-    return kept.derivations(LABEL)[-1].hex()
+def form_key(kept: Secrets) -> str:
+    """Give what signs forms beside the cookie: it never changes, so that an open page stays good.
+
+    A form alone proves nothing: it must fit the cookie, whose key does change.
+    """
+    return kept.derive("forms").hex()

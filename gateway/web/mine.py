@@ -14,9 +14,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import format_date
 from flask_babel import gettext as _
 
-from gateway import erasure, face_keeping, mine, my_data, rules
+from gateway import face_keeping, guesses, mine, my_data, rules
 from gateway.capture import WAY
-from gateway.certificates import Why
 from gateway.consent import By
 from gateway.consent_receipt import Line
 from gateway.errors import NotFound
@@ -84,6 +83,37 @@ def own(view: View) -> Callable[[], ResponseReturnValue]:
     return guarded
 
 
+def owner(view: View) -> Callable[[], ResponseReturnValue]:
+    """Make a view for whoever showed what only its owner has; others are told what that is."""
+
+    @own
+    @wraps(view)
+    def guarded(who: Looking) -> ResponseReturnValue:
+        if not who.sign_in.bearer:
+            return view(who)
+        return render_template("my/owner.html", site=named(who.site), phone=on_this_phone(who)), 403
+
+    return guarded
+
+
+def on_this_phone(who: Looking) -> bool:
+    """Whether this phone holds a pass of the site, by which its owner sees everything."""
+    site, live = held()
+    return live is not None and site is not None and site.id == who.site.id
+
+
+def named(site: Rules) -> dict[str, str]:
+    """Give a site's id and its name in the reader's language."""
+    return {"id": site.id, "name": site.file.site.name.to(language())}
+
+
+def gone(response: Response) -> Response:
+    """Have the browser forget what it showed, and who was looking."""
+    response.delete_cookie(cookie_name(COOKIE), secure=parts().config.tls, httponly=True)
+    response.headers["Clear-Site-Data"] = CLEAR
+    return response
+
+
 # --- coming and going ---
 
 
@@ -96,11 +126,11 @@ def enter() -> ResponseReturnValue:
 @pages.post("/enter")
 def enter_() -> ResponseReturnValue:
     """Judge what was typed; the words for whatever is wrong are the same."""
-    site = _site(forms.field("site"))
+    site = site_named(forms.field("site"))
     if site is None:
         return door(wrong=True), 422
     way, shown = forms.field("way"), forms.field("shown", MAX_SHOWN)
-    source = request.remote_addr or ""
+    source = guesses.network(request.remote_addr or "")
     field = {"pin": "pin", "qr": "pass"}.get(way, "")
     came = mine.enter(parts().house, site, way, {field: shown}, source, now())
     return _came(came, site.id)
@@ -112,7 +142,7 @@ def enter_by_phone() -> ResponseReturnValue:
     site, live = held()
     if site is None or live is None:
         return door(wrong=True), 422
-    return _came(mine.enter_by_phone(parts().house, site, live.subscriber_id, now()), site.id)
+    return _came(mine.enter_by_phone(parts().house, site, live, now()), site.id)
 
 
 def _came(came: str | Refused, site_id: str) -> ResponseReturnValue:
@@ -129,10 +159,7 @@ def leave() -> ResponseReturnValue:
     who = looking()
     if who is not None:
         mine.leave(parts().house, who)
-    response: Response = make_response(redirect(url_for("mine.enter"), 303))
-    response.delete_cookie(cookie_name(COOKIE), secure=parts().config.tls, httponly=True)
-    response.headers["Clear-Site-Data"] = CLEAR
-    return response
+    return gone(make_response(redirect(url_for("mine.enter"), 303)))
 
 
 def door(site_id: str = "", *, wrong: bool = False, wait: int = 0) -> str:
@@ -156,7 +183,7 @@ def sites() -> list[tuple[str, str]]:
     return [(site.id, site.file.site.name.to(language())) for site in found]
 
 
-def _site(site_id: str) -> Rules | None:
+def site_named(site_id: str) -> Rules | None:
     try:
         return rules.find(parts().house, site_id)
     except NotFound:
@@ -166,43 +193,47 @@ def _site(site_id: str) -> Rules | None:
 # --- what is held ---
 
 
-def home(who: Looking, **more: object) -> str:
-    """Draw somebody's own page."""
-    house, site = parts().house, who.site
+def home(who: Looking) -> str:
+    """Draw somebody's own page; to a bearer, what says nothing of a face or of where they were."""
+    house, site, bearer = parts().house, who.site, who.sign_in.bearer
     with house.store.reads() as session:
         found = my_data.gather(session, site, who.person)
         stand = face_keeping.stand(session, site, who.person, now())
     zone = site.zone
     return render_template(
         "my/home.html",
-        site={"name": site.file.site.name.to(language())},
+        site=named(site),
         controller=site.file.controller,
         person=who.person,
+        bearer=bearer,
+        phone=on_this_phone(who),
+        withdrawn="withdrawn" in request.args,
         found=found,
         stand=stand,
         until=format_date(stand.until.astimezone(zone).date()) if stand.until else "",
-        ways=_ways(found),
+        ways=[way for way in _ways(found) if not (bearer and way["method"] == WAY)],
         doors=_doors(site, found),
         orders=[(row, my_data.certificate(row)) for row in found.orders],
         local=lambda moment: words.local(moment, zone),
         notice_of=_notice_of,
-        **more,
     )
 
 
 def _ways(found: my_data.Mine) -> list[dict[str, Any]]:
     """List the ways that are kept and not ended, in words."""
     kept = [row for row in found.rows["enrolment"] if isinstance(row, Enrolment)]
-    named = {**WAYS, **CARRIED}
+    words_of = {**WAYS, **CARRIED}
     return [
         {
-            "name": named.get(row.data.get("kind") or row.data.get("use") or "", named[row.method]),
+            "name": words_of.get(
+                row.data.get("kind") or row.data.get("use") or "", words_of[row.method]
+            ),
             "method": row.method,
             "last_two": row.last_two,
             "until": row.valid_to,
         }
         for row in kept
-        if row.revoked_at is None and row.method in named
+        if row.revoked_at is None and row.method in words_of
     ]
 
 
@@ -220,37 +251,32 @@ def _notice_of(line: Line) -> list[tuple[str, str]]:
 
 
 @pages.get("/all")
-@own
+@owner
 def everything(who: Looking) -> ResponseReturnValue:
     """Show every row that is held, readable and to be printed."""
-    found, said = _export(who)
-    site = {"name": who.site.file.site.name.to(language())}
-    named = {table: _(name) for table, name in TABLES.items()}
+    said = _export(who)
+    tables = {table: _(name) for table, name in TABLES.items()}
     return render_template(
-        "my/all.html", site=site, said=said, found=found, table_name=lambda t: named.get(t, t)
+        "my/all.html", site=named(who.site), said=said, table_name=lambda t: tables.get(t, t)
     )
 
 
 @pages.get("/export")
-@own
+@owner
 def export(who: Looking) -> ResponseReturnValue:
     """Hand out all that is held, as JSON."""
-    said = _export(who)[1]
-    return attached(parts_json(said), f"my-data-{who.site.id}-{now():%Y%m%d}.json")
+    said = _export(who)
+    text = json.dumps(said, ensure_ascii=False, indent=1) + "\n"
+    return attached(text, f"my-data-{who.site.id}-{now():%Y%m%d}.json")
 
 
-def parts_json(said: dict[str, Any]) -> str:
-    """Write plain data as JSON that people can read too."""
-    return json.dumps(said, ensure_ascii=False, indent=1) + "\n"
-
-
-def _export(who: Looking) -> tuple[my_data.Mine, dict[str, Any]]:
+def _export(who: Looking) -> dict[str, Any]:
     with parts().house.store.reads() as session:
         found = my_data.gather(session, who.site, who.person)
-    return found, my_data.export(found, who.site, who.person, mine_address(), now())
+    return my_data.export(found, who.site, who.person, mine_address(), now())
 
 
-# --- withdrawing, and having it all erased ---
+# --- withdrawing ---
 
 
 @pages.post("/withdraw")
@@ -260,39 +286,4 @@ def withdraw(who: Looking) -> ResponseReturnValue:
     by = By(language=language(), device="")
     if forms.field("way") == WAY:
         face_keeping.stop_for(parts().house, who.site, who.person.id, by, now())
-    return redirect(url_for("mine.enter", _anchor="consents"), 303)
-
-
-@pages.get("/erase")
-@own
-def erase(who: Looking) -> ResponseReturnValue:
-    """Say what ends and what stays, and ask once."""
-    house, site = parts().house, who.site
-    with house.store.reads() as session:
-        wards = erasure.wards_of(session, site, who.person.id)
-    named = {"name": site.file.site.name.to(language())}
-    return render_template("my/erase.html", site=named, wards=len(wards))
-
-
-@pages.post("/erase")
-@own
-def erase_(who: Looking) -> ResponseReturnValue:
-    """Erase whoever asks for it, and hand them the certificate."""
-    made = erasure.erase(parts().house, who.site, who.person.id, Why.ASKED, now())
-    site = {"id": who.site.id, "name": who.site.file.site.name.to(language())}
-    page = render_template("my/erased.html", site=site, made=made)
-    response = make_response(page)
-    response.delete_cookie(cookie_name(COOKIE), secure=parts().config.tls, httponly=True)
-    response.headers["Clear-Site-Data"] = CLEAR
-    return response
-
-
-@pages.post("/erased")
-def certificate() -> ResponseReturnValue:
-    """Hand out a certificate of erasure, which names nobody, by its number; anew once complete."""
-    site = _site(forms.field("site"))
-    if site is None:
-        raise NotFound("no such site")
-    document, token = erasure.find(parts().house, site, forms.field("certificate"))
-    text = json.dumps({"certificate": json.loads(document), "signature": token}, indent=1)
-    return attached(text + "\n", f"erased-{site.id}-{now():%Y%m%d}.json")
+    return redirect(url_for("mine.enter", withdrawn=1, _anchor="consents"), 303)

@@ -92,7 +92,9 @@ CASES: dict[str, Case] = {
     "site": lambda s, site, _: queries.site(s, site),
     "mine.sign_in": lambda s, site, _: mine.sign_in(s, site, "own"),
     "mine.end": lambda s, site, _: mine.end(s, site, "own"),
-    "mine.forget": lambda s, site, _: mine.forget(s, site, later(days=1)),
+    "mine.asked_by": lambda s, site, k: s.scalars(
+        select(Request).where(*mine.asked_by(site, k.person))
+    ).all(),
     "mine.part": lambda s, site, k: mine.part(s, site, k.person, NOW),
     "mine.request": lambda s, site, _: mine.request(s, site, "open"),
     "mine.lock_request": lambda s, site, _: mine.lock_request(s, site, "open"),
@@ -327,7 +329,6 @@ SILENT = {
     "close_subscribers",
     "logged.forget_witness",
     "mine.end",
-    "mine.forget",
     "mine.part",
 }  # they answer nothing
 EVERY_SITE = {
@@ -360,7 +361,10 @@ EVERY_SITE = {
     "datakeys.take_bridges_down": "of keys that all sites share",
     "datakeys.retired": "of keys that all sites share",
     "datakeys.mark_resealed": "of keys that all sites share",
+    "datakeys.retired_by": "of keys that all sites share",
+    "datakeys.drop": "of keys that all sites share",
     "forget_stale": "the sweep's: by time alone",
+    "mine.forget": "the sweep's: by time alone",
 }
 
 
@@ -452,7 +456,16 @@ def mine_of(session: Session, site: Rules, person: str) -> None:
     """Give a site somebody at their own page, who has asked twice and has one answer."""
     named = {"site_id": site.id, "subscriber_id": person}
     session.add(
-        MySignIn(**named, id="own", way="pin", secret_hash="h", started_at=NOW, touched_at=NOW)
+        MySignIn(
+            **named,
+            id="own",
+            enrolment_id="e",
+            way="pin",
+            proof="owner",
+            secret_hash="h",
+            started_at=NOW,
+            touched_at=NOW,
+        )
     )
     said: dict[str, Any] = {"kind": "complaint", "text": "words", "contact": "", "language": "en"}
     said |= {"code_mac": "m", "verification_id": "bare", "lodged_at": NOW, "due_on": NOW.date()}

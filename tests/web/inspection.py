@@ -53,6 +53,7 @@ PAGES = frozenset(
         "my-answer",
         "my-erase",
         "my-erased",
+        "my-owner",
     }
 )
 FLOW = frozenset(

@@ -10,9 +10,10 @@ from gateway.app import create_app, open_house
 from gateway.config import Config
 from gateway.keys import Secrets
 from gateway.web import KEY
-from gateway.web.cookies import Cookies, first_key
+from gateway.web.cookies import Cookies, form_key
+from tests.colleagues import facts
 from tests.houses import process
-from tests.makers import MASTER, NOW, make_kiosk, make_site
+from tests.makers import MASTER, NOW, later, make_kiosk, make_site
 
 APP = Flask(__name__)
 
@@ -20,14 +21,38 @@ APP = Flask(__name__)
 def test_a_cookie_from_before_a_change_is_taken_after_it_and_not_the_other_way_round(house):
     kept = process(house)
     rotation.establish(kept, NOW)
-    cookies, first = Cookies(kept.secrets), first_key(kept.secrets)
+    cookies, first = Cookies(kept.secrets), form_key(kept.secrets)
     before = cookies.get_signing_serializer(APP)
     text = before.dumps({"page": 1})
     rotation.change(kept, "token", NOW)
     after = cookies.get_signing_serializer(APP)
     assert after.loads(text) == {"page": 1}
     assert not _opens(before, after.dumps({"page": 1}))
-    assert first_key(kept.secrets) == first
+    assert form_key(kept.secrets) == first
+
+
+def test_what_a_key_of_cookies_signed_is_good_for_two_days_after_it_was_changed(house):
+    kept = process(house)
+    rotation.establish(kept, NOW)
+    cookies = Cookies(kept.secrets)
+    text = cookies.get_signing_serializer(APP).dumps({"page": 1})
+    rotation.change(kept, "token", NOW)
+    newer = cookies.get_signing_serializer(APP).dumps({"page": 2})
+    for days, good in ((1.9, True), (2, False)):
+        rotation.reseal(kept, later(days=days))
+        kept.secrets.look_again()
+        serializer = cookies.get_signing_serializer(APP)
+        assert (_opens(serializer, text), _opens(serializer, newer)) == (good, True)
+
+
+def test_a_dropped_key_of_cookies_is_on_record(house):
+    kept = process(house)
+    site = make_site(kept)
+    rotation.establish(kept, NOW)
+    rotation.change(kept, "token", NOW)
+    for _ in range(2):
+        rotation.reseal(kept, later(days=2))
+    assert [fact["class"] for fact in facts(kept, site, "key.dropped")] == ["token"]
 
 
 def _opens(serializer, text: str) -> bool:

@@ -5,8 +5,11 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
+from gateway import enrolment
+from gateway.methods.pin import totp_code
 from gateway.permits import Found
 from gateway.policy import Outcome
+from gateway.store import consents
 from tests import faced
 from tests.face_devices import Device, token_of
 from tests.makers import NOW, begin, later, load_site, make_site, present
@@ -29,6 +32,15 @@ def type_in(unit: Browser, way: str, shown: str, site: str = "hotel") -> Page:
 
 
 def at_home(world: World, language: str = "en") -> Browser:
+    """Come in by the code of an app."""
+    unit = entering(world, language)
+    code = totp_code(world.person.totp_key, world.clock.now)
+    assert type_in(unit, "pin", world.person.totp_locator + code).screen == "my-home"
+    return unit
+
+
+def in_another_hand(world: World, language: str = "en") -> Browser:
+    """Come in by the PIN that staff handed out."""
     unit = entering(world, language)
     assert type_in(unit, "pin", world.person.issued.pin).screen == "my-home"
     return unit
@@ -147,6 +159,78 @@ def test_nobody_reads_another_persons_page(world: World):
     unit = at_home(world)
     text = unit.client.get("/my/export").get_data(as_text=True)
     assert world.furniture.people["court"].id not in text
+
+
+# --- in another hand: a PIN that staff issued, or a pass on paper ---
+
+
+@pytest.mark.parametrize("path", ["/my/all", "/my/export", "/my/erase"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_is_for_the_owner_alone_says_what_shows_it(world: World, path: str, language: str):
+    page = in_another_hand(world, language).get(path)
+    assert (page.status, page.screen) == (403, "my-owner")
+    assert page.main.all("a", href="/my/ask")
+    assert page.forms("/my/leave")
+
+
+def test_whoever_finds_a_pin_or_pass_erases_nothing(world: World):
+    for way, shown in (("pin", world.person.issued.pin), ("qr", world.person.issued.pass_text)):
+        unit = entering(world)
+        type_in(unit, way, shown)
+        before = world.dump()
+        answer = unit.send("/my/erase", csrf_token=unit.token())
+        assert (answer.status, answer.screen) == (403, "my-owner")
+        assert world.dump() == before
+
+
+def test_the_short_form_tells_no_visits_and_leads_erasing_to_staff(world: World):
+    page = in_another_hand(world).page
+    assert "Lin Mei" in page.main.text
+    assert "Visits: " not in page.main.text
+    assert [e.attrs["href"] for e in page.main.all("a", data_act="erase")] == [
+        "/my/ask?kind=erasure"
+    ]
+    assert not page.main.all("a", data_act="export")
+
+
+def test_p3_the_short_form_is_the_same_with_and_without_a_face(world: World, camera: Device):
+    site, house = load_site(world.house), world.house
+    person = faced.subscriber(house, site)
+
+    def short_form() -> Browser:
+        unit = entering(world)
+        pin = enrolment.issue(house, site, person, faced.SPAN, NOW).pin
+        assert type_in(unit, "pin", pin).screen == "my-home"
+        return unit
+
+    faced.pin_of(house, site, person)  # as whoever sets a face up has an app
+    before = sorted(short_form().page.main.text.split())
+    faced.set_up(house, site, camera, person)
+    unit = short_form()
+    assert sorted(unit.page.main.text.split()) == before
+    unit.press("/my/withdraw", way="face")
+    assert unit.page.screen == "my-home"
+    with house.store.reads() as session:
+        line = consents.last(session, site.id, person, "face")
+    assert line is not None
+    assert line.kind == "withdrawn"
+
+
+def test_the_phone_with_the_pass_turns_the_short_form_into_all_of_it(world: World):
+    unit = world.browser(lang="en", phone=f"hotel.{world.person.issued.live_code}")
+    unit.get("/my?site=hotel")
+    assert type_in(unit, "pin", world.person.issued.pin).screen == "my-home"
+    assert unit.get("/my/all").screen == "my-owner"
+    assert unit.press("/my/enter/phone").screen == "my-home"
+    assert unit.get("/my/all").screen == "my-all"
+
+
+def test_a_pin_that_is_issued_anew_ends_what_the_old_one_showed(world: World):
+    unit = in_another_hand(world)
+    desk = world.staff("desk")
+    desk.get(f"/staff/people/{world.person.id}")
+    desk.press(f"/staff/people/{world.person.id}/issue")
+    assert unit.get("/my").screen == "my-enter"
 
 
 # --- withdrawing ---
