@@ -1,16 +1,43 @@
-"""A service that ends for good: a site's, or face at a site. Its data goes with it (P-47).
+"""What ends for good, and its data with it (P-47): a site, face at a site, or what somebody asked.
 
-Each can be cut short and done again: whoever is left is erased then.
+A site's and a face's end can be cut short and done again: whoever is left is erased then.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
-from gateway import audit, rules
-from gateway.certificates import Why
-from gateway.erasure import FACE, erase_in_passing
+from gateway import asking, audit, rules
+from gateway.asking import Kind
+from gateway.certificates import Certificate, Why
+from gateway.erasure import FACE, erase, erase_in_passing
+from gateway.errors import NotPossible
 from gateway.face_device import order_erasure
 from gateway.rules import House, Rules
-from gateway.store import erasing, faces
+from gateway.store import erasing, faces, mine
+
+
+def as_asked(  # noqa: PLR0917 - what was asked, what is answered, and who says so
+    house: House,
+    site: Rules,
+    number: str,
+    words: Callable[[Certificate], str],
+    now: datetime,
+    by: str,
+) -> Certificate:
+    """Erase whoever asked to be, and answer them with what `words` make of the certificate.
+
+    `NotPossible` ("answered", "no_erasure") if there is nobody to erase by this request.
+    """
+    with house.store.reads() as session:
+        row = mine.request(session, site.id, number)
+        if row is not None and row.answered_at is not None:
+            raise NotPossible("answered", "somebody has answered it already")
+        if row is None or row.kind != Kind.ERASURE or row.subscriber_id is None:
+            raise NotPossible("no_erasure", "nobody asked to be erased by this request")
+        person = row.subscriber_id
+    made = erase(house, site, person, Why.ASKED, now, by)
+    asking.answer(house, site, number, words(made), now, by)
+    return made
 
 
 def end_service(house: House, site: Rules, now: datetime, by: str = "") -> int:

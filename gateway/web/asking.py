@@ -79,7 +79,11 @@ def lodge() -> ResponseReturnValue:
     except NotPossible as cannot:
         return _form(about, kind, wrong=cannot.code), 422
     return render_template(
-        "my/lodged.html", site=_named(about.site), lodged=lodged, due=format_date(lodged.due_on)
+        "my/lodged.html",
+        site=_named(about.site),
+        lodged=lodged,
+        due=format_date(lodged.due_on),
+        own=about.person is not None,
     )
 
 
@@ -151,4 +155,4 @@ def _known(site_id: str) -> Rules | None:
 
 
 def _named(site: Rules) -> dict[str, str]:
-    return {"name": site.file.site.name.to(language())}
+    return {"id": site.id, "name": site.file.site.name.to(language())}

@@ -1,20 +1,21 @@
 """Complaints and requests at the console: what is due first, and its answer.
 
-Supervisors answer. Compliance reads along, and changes nothing.
+Supervisors answer, and erase whoever asked for it. Compliance reads along, and changes nothing.
 """
 
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date
+from flask_babel import force_locale, format_date
 from flask_babel import gettext as _
 
-from gateway import asking
+from gateway import asking, ending
 from gateway.asking import MOST_ANSWER, Kind
 from gateway.browsers import Known
+from gateway.certificates import Certificate
 from gateway.errors import NotFound
 from gateway.store import mine as asked
 from gateway.store import queries
-from gateway.web import desk, forms, now, parts
+from gateway.web import LOCALES, desk, forms, now, parts
 from gateway.web.asking import KINDS
 from gateway.web.desk import SUPERVISOR, WATCHING, route
 
@@ -59,3 +60,25 @@ def answer(who: Known, number: str) -> ResponseReturnValue:
         asking.answer(house, site, forms.clean(number, 20), text, now(), who.staff.id)
 
     return desk.act(verb, "request_answered", url_for("requests.one", number=number))
+
+
+@route(pages, "/<number>/erase", may=SUPERVISOR, method="POST")
+def erase(who: Known, number: str) -> ResponseReturnValue:
+    """Erase whoever asked for it, with a code of now, and answer them in their language."""
+    house, site, back = parts().house, desk.site(), url_for("requests.one", number=number)
+    if refused := desk.step_up(who):
+        return desk.say(refused, "no", back)
+    chosen = forms.clean(number, 20)
+    with house.store.reads() as session:
+        row = asked.request(session, site.id, chosen)
+        language = row.language if row else ""
+
+    def words(made: Certificate) -> str:
+        with force_locale(LOCALES.get(language, LOCALES["en"])):
+            said = _("It is all erased. The number of the certificate: %(number)s", number=made.id)
+        return str(said)
+
+    def verb() -> None:
+        ending.as_asked(house, site, chosen, words, now(), who.staff.id)
+
+    return desk.act(verb, "request_erased", back)

@@ -84,6 +84,8 @@ SAID = {
     "list_dropped": N_("The list is put away; nobody was changed."),
     "not_ready": N_("This list is further on its way by now: look again."),
     "request_answered": N_("Answered: whoever asked sees it by number and code."),
+    "request_erased": N_("Erased, and answered with the number of the certificate."),
+    "no_erasure": N_("Nobody who is here asked to be erased by this."),
     "nothing_said": N_("Write something first."),
     "answered": N_("A colleague has answered it already."),
     "wait": N_("There were too many wrong codes: please wait half a minute."),

@@ -9,11 +9,14 @@ from structlog.testing import capture_logs
 from gateway import certificates, rules
 from gateway.certificates import Why
 from gateway.policy import Outcome
+from gateway.staffing import Role
 from gateway.store import erasing
 from gateway.store import mine as asked
 from gateway.store.mine import Request
+from tests.colleagues import facts
 from tests.makers import begin, load_site, present
-from tests.web.test_my_page import at_home
+from tests.web.test_case import Mei
+from tests.web.test_my_page import at_home, in_another_hand
 from tests.web.test_receipts import on_phone, taken
 from tests.web.world import Browser, Page, World
 
@@ -159,6 +162,67 @@ def test_compliance_reads_and_a_supervisor_answers(world: World):
     unit = answered(world, number)
     assert unit.page.main.all("p", **{"class": "said said--yes"})
     assert unit.get("/staff/requests").main.all("section")
+
+
+def erasure_asked(world: World, language: str = "en") -> tuple[str, str]:
+    """Ask to be erased, as somebody does who came in by the PIN that staff handed out."""
+    unit = in_another_hand(world, language)
+    unit.get("/my/ask?kind=erasure")
+    page = lodge(unit, kind="erasure")
+    assert page.main.all("a", data_act="back")
+    return kept(page)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_supervisor_erases_whoever_asked_and_they_have_the_certificate(
+    world: World, language: str
+):
+    number, code = erasure_asked(world, language)
+    mei = Mei(world, Role.SUPERVISOR)
+    li = mei.unit
+    page = li.get(f"/staff/requests/{number}")
+    assert page.main.all("a", href=f"/staff/people/{world.person.id}")
+    li.press(f"/staff/requests/{number}/erase", code=mei.code())
+    assert li.page.main.all("p", **{"class": "said said--yes"})
+    assert not li.page.forms(f"/staff/requests/{number}/erase")
+    assert world.person.id not in repr(world.dump())
+    (told,) = facts(world.house, load_site(world.house), "erased")
+    assert (told["why"], told["by"]) == (Why.ASKED, mei.id)
+    unit = world.browser(lang=language)
+    unit.get("/my/answer")
+    form = {"csrf_token": unit.token(), "site": "hotel", "number": number, "code": code}
+    said = unit.send("/my/answer", **form).main.all("dd", data_answer="yes")[0].text
+    assert told["certificate"] in said
+    assert ("erased" in said) == (language == "en")
+    answer = unit.post("/my/erased", **unit.page.filled("/my/erased", certificate=said[-32:]))
+    assert json.loads(answer.get_data(as_text=True))["certificate"]["id"] == told["certificate"]
+
+
+def test_nobody_is_erased_without_a_code_of_now_or_by_the_desk(world: World):
+    number, _ = erasure_asked(world)
+    li = Mei(world, Role.SUPERVISOR).unit
+    li.get(f"/staff/requests/{number}")
+    li.press(f"/staff/requests/{number}/erase", code="000000")
+    assert li.page.main.all("p", **{"class": "said said--no"})
+    for role in ("desk", "compliance"):
+        unit = world.staff(role)
+        answer = unit.send(f"/staff/requests/{number}/erase", csrf_token=unit.token(), code="1")
+        assert answer.status == 403
+    assert world.person.id in repr(world.dump())
+
+
+def test_a_complaint_erases_nobody(world: World):
+    unit = in_another_hand(world)
+    unit.get("/my/ask")
+    number, _ = kept(lodge(unit))
+    mei = Mei(world, Role.SUPERVISOR)
+    li = mei.unit
+    page = li.get(f"/staff/requests/{number}")
+    assert not page.forms(f"/staff/requests/{number}/erase")
+    path = f"/staff/requests/{number}/erase"
+    li.send(path, csrf_token=li.token(), code=mei.code())
+    assert li.page.main.all("p", **{"class": "said said--no"})
+    assert world.person.id in repr(world.dump())
 
 
 # --- erasing ---

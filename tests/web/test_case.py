@@ -6,6 +6,7 @@ import pytest
 
 from gateway import cases, rules, verification
 from gateway.methods.pin import totp_code
+from gateway.staffing import Role
 from gateway.store import desk, queries
 from tests.colleagues import PASSWORD, hire
 from tests.makers import load_site
@@ -37,12 +38,12 @@ def state_of(world: World, code: str) -> str:
 
 
 class Mei:
-    """Mei of the front desk, who has an authenticator app."""
+    """Mei of the front desk, or in another role, who has an authenticator app."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, role: Role = Role.DESK) -> None:
         self.world = world
         site, now = load_site(world.house), world.clock.now
-        hired = hire(world.house, site, now=now)
+        hired = hire(world.house, site, role=role, now=now)
         self.id, self.key = hired.id, hired.key
         self.unit = world.browser(lang="en")
         self.unit.get("/staff/sign-in")
