@@ -84,15 +84,18 @@ def house(env: dict[str, str], tmp_path: Path) -> Iterator[House]:
     found.store.close()
 
 
-def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+Named = tuple[tuple[str, ...], click.Command]
+
+
+def named(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[Named]:
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
+            yield from named(command, (*path, name))
         else:
-            yield (*path, name)
+            yield (*path, name), command
 
 
-ALL = sorted(commands())
+ALL = sorted(path for path, _ in named())
 STARTS = {("demo",), ("serve",), ("work",)}
 
 
@@ -130,6 +133,7 @@ NEEDS_A_SITE = [
     ("log", "prove", "nowhere", "0"),
     ("log", "export", "nowhere", "folder"),
     ("log", "verify", "nowhere"),
+    ("log", "cosign", "nowhere", "-"),
     ("log", "witness", "list", "nowhere"),
     ("log", "witness", "add", "nowhere", "key"),
     ("log", "witness", "remove", "nowhere", "name"),
@@ -138,12 +142,36 @@ NEEDS_A_SITE = [
     ("subscriber", "card", "nowhere", "x"),
     ("subscriber", "totp", "nowhere", "x"),
     ("subscriber", "revoke", "nowhere", "x", "pin"),
+    ("subscriber", "import", "nowhere", "-"),
+    ("subscriber", "erase", "nowhere", "x", "--why", "asked"),
+    ("subscriber", "list", "nowhere"),
+    ("subscriber", "end", "nowhere", "x"),
+    ("subscriber", "freeze", "nowhere", "x", "--why", "x"),
+    ("subscriber", "thaw", "nowhere", "x", "--why", "x"),
+    ("request", "list", "nowhere"),
+    ("request", "answer", "nowhere", "C-2345-67", "Yes."),
+    ("retention", "report", "nowhere"),
+    ("retention", "purge", "nowhere", "evidence", "--before", "2026-01-01"),
+    ("retention", "sweep", "nowhere"),
+    ("retention", "end", "nowhere", "face", "--yes"),
+    ("retention", "certificates", "nowhere"),
     ("staff", "waiting", "nowhere"),
     ("staff", "add", "nowhere", "op", "--role", "operator"),
     ("staff", "list", "nowhere"),
+    ("staff", "undo", "nowhere", "x", "--reason", "by_mistake"),
     ("staff", "end", "nowhere", "op"),
     ("staff", "sight", "ABCDE", "--site", "nowhere"),
 ]
+
+
+def test_every_command_that_takes_a_site_is_tried_without_it():
+    takes = {
+        path
+        for path, command in named()
+        if any(isinstance(p, click.Argument) and p.metavar == "SITE" for p in command.params)
+    }
+    tried = {path[: len(one)] for path in NEEDS_A_SITE for one in takes}
+    assert takes <= tried
 
 
 @pytest.mark.parametrize("command", NEEDS_A_SITE, ids=" ".join)

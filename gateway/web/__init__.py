@@ -40,6 +40,8 @@ KIOSK_COOKIE = "kiosk"
 STATUSES: dict[type[GatewayError], int] = {NotFound: 404, NotAllowed: 403, NotPossible: 409}
 LANGUAGES = (("zh", "中文"), ("en", "English"))
 LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
+TAGS = {"zh": "zh-Hans"}
+"""What browsers call a language (BCP 47), where that is not what we call it."""
 log = structlog.get_logger()
 
 
@@ -99,8 +101,14 @@ def set_cookie(response: Response, name: str, value: str, days: int) -> None:
     )
 
 
+def html_lang(code: str) -> str:
+    """Name a language as browsers do."""
+    return TAGS.get(code, code)
+
+
 def register(app: Flask) -> None:
     """Hang the headers, the log line and the error table on an app."""
+    app.jinja_env.filters["html_lang"] = html_lang
     app.before_request(_begin)
     app.after_request(_headers)
     app.after_request(_log)

@@ -18,7 +18,7 @@ from gateway.enrolment import Issued
 from gateway.entitlement import Span
 from gateway.methods.qr import Use
 from gateway.rules import Rules
-from gateway.web import LOCALES, desk, forms, now, parts, screens
+from gateway.web import LOCALES, desk, forms, html_lang, now, parts, screens
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def in_each(site: Rules, template: str, **told: object) -> list[Markup]:
     for code in site.file.site.languages:
         with force_locale(LOCALES[code]):
             named = {
-                "lang": "zh-Hans" if code == "zh" else code,
+                "lang": html_lang(code),
                 "site_name": site.file.site.name.to(code),
                 "phone": site.file.help.phone,
                 "doors": lambda groups, code=code: doors(site, groups, code),
