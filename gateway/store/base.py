@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    CursorResult,
     DateTime,
     Dialect,
     ForeignKeyConstraint,
@@ -13,7 +14,8 @@ from sqlalchemy import (
     String,
     TypeDecorator,
 )
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -62,3 +64,15 @@ class Base(DeclarativeBase):
 def of(table: str) -> ForeignKeyConstraint:
     """Refer to a row of the same site: a reference across sites cannot be written."""
     return ForeignKeyConstraint(["site_id", f"{table}_id"], [f"{table}.site_id", f"{table}.id"])
+
+
+def insert(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """Write an INSERT that knows ON CONFLICT in the dialect at hand."""
+    name = session.get_bind().dialect.name
+    return postgresql.insert(table) if name == "postgresql" else sqlite.insert(table)
+
+
+def changed(session: Session, statement: Any, named: dict[str, Any] | None = None) -> int:  # noqa: ANN401 - any DML statement
+    """Execute a statement that changes rows; returns how many it changed."""
+    result = session.execute(statement, named)
+    return max(result.rowcount, 0) if isinstance(result, CursorResult) else 0

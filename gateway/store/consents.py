@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
+from gateway.store.base import insert
 from gateway.store.models import (
     Consent,
     Enrolment,
@@ -43,10 +43,8 @@ def notice(session: Session, site_id: str, version: str) -> Notice | None:
 
 def keep_notice(session: Session, row: Notice) -> None:
     """Keep a notice unless it is kept already; of many who do so at once none fails."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if postgres else sqlite.insert
     values = {column.name: getattr(row, column.name) for column in Notice.__table__.columns}
-    session.execute(insert(Notice).values(**values).on_conflict_do_nothing())
+    session.execute(insert(session, Notice).values(**values).on_conflict_do_nothing())
 
 
 def last(session: Session, site_id: str, subscriber_id: str, way: str) -> Consent | None:

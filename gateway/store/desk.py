@@ -3,19 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from gateway.store.base import changed
 from gateway.store.models import Referral, Subscriber, Verification
 from gateway.store.staffed import Alarm, Override, Passkey, RecoveryCode, SignIn, Staff
-
-
-def _changed(session: Session, statement: Any) -> bool:  # noqa: ANN401 - any DML statement
-    result = session.execute(statement)
-    return isinstance(result, CursorResult) and result.rowcount > 0
-
 
 # --- who may sign in ---
 
@@ -45,7 +39,7 @@ def all_staff(session: Session, site_id: str) -> Sequence[Staff]:
 def raise_counter(session: Session, site_id: str, staff_id: str, to: int) -> bool:
     """Take a TOTP code's time step; False if it, or a later one, was taken before."""
     here = update(Staff).where(Staff.site_id == site_id, Staff.id == staff_id, Staff.counter < to)
-    return _changed(session, here.values(counter=to))
+    return bool(changed(session, here.values(counter=to)))
 
 
 # --- recovery codes ---
@@ -59,7 +53,7 @@ def use_recovery(session: Session, site_id: str, staff_id: str, mac: str, now: d
         RecoveryCode.code_mac == mac,
         RecoveryCode.used_at.is_(None),
     )
-    return _changed(session, here.values(used_at=now))
+    return bool(changed(session, here.values(used_at=now)))
 
 
 def recoveries_left(session: Session, site_id: str, staff_id: str) -> int:
@@ -125,7 +119,7 @@ def rotate_sign_in(
         SignIn.site_id == site_id, SignIn.id == sign_in_id, SignIn.secret_hash == hashes.now
     )
     new = {"secret_hash": hashes.new, "before_hash": hashes.before}
-    return _changed(session, here.values(**new, rotated_at=at, touched_at=at))
+    return bool(changed(session, here.values(**new, rotated_at=at, touched_at=at)))
 
 
 def settle_sign_in(session: Session, site_id: str, sign_in_id: str, secret_hash: str) -> None:
@@ -206,7 +200,7 @@ def stay_on_case(  # noqa: PLR0917 - whose, which, and for how long
         Referral.taken_until > now,
         Referral.closed_at.is_(None),
     )
-    return _changed(session, here.values(taken_until=until))
+    return bool(changed(session, here.values(taken_until=until)))
 
 
 def release_case(session: Session, site_id: str, code: str, staff_id: str, now: datetime) -> bool:
@@ -214,7 +208,7 @@ def release_case(session: Session, site_id: str, code: str, staff_id: str, now: 
     here = update(Referral).where(
         Referral.site_id == site_id, Referral.id == code, Referral.taken_by == staff_id
     )
-    return _changed(session, here.values(taken_until=now))
+    return bool(changed(session, here.values(taken_until=now)))
 
 
 def lock_override(session: Session, site_id: str, override_id: str) -> Override | None:
@@ -301,4 +295,4 @@ def see_alarm(session: Session, site_id: str, alarm_id: str, by: str, now: datet
     here = update(Alarm).where(
         Alarm.site_id == site_id, Alarm.id == alarm_id, Alarm.seen_at.is_(None)
     )
-    return _changed(session, here.values(seen_by=by, seen_at=now))
+    return bool(changed(session, here.values(seen_by=by, seen_at=now)))

@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CursorResult, Text, cast, delete, literal, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from gateway.store import BUSY_MILLISECONDS, Store, mine
-from gateway.store.base import Instant
+from gateway.store.base import Instant, insert
 from gateway.store.lasting import Erasure, Tombstone
 from gateway.store.models import (
     Consent,
@@ -191,10 +190,8 @@ def lock_erasure(session: Session, site_id: str, erasure_id: str) -> Erasure | N
 
 def bury(session: Session, site_id: str, key: str, at: datetime) -> bool:
     """Set a tombstone; False if there is one already, or no such site."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if postgres else sqlite.insert
     here = select(Site.site_id, literal(key), literal(at, Instant)).where(Site.site_id == site_id)
-    stone = insert(Tombstone).from_select(["site_id", "key", "at"], here)
+    stone = insert(session, Tombstone).from_select(["site_id", "key", "at"], here)
     fresh = stone.on_conflict_do_nothing().returning(Tombstone.key)
     return session.execute(fresh).first() is not None
 

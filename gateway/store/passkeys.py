@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from gateway.store.base import insert
 from gateway.store.staffed import Passkey
 
 
@@ -23,10 +23,8 @@ def passkey(session: Session, site_id: str, passkey_id: str) -> Passkey | None:
 
 def add_passkey(session: Session, row: Passkey) -> bool:
     """Keep a new passkey; False if it is kept already, by whomever."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if postgres else sqlite.insert
     values = {column.name: getattr(row, column.name) for column in Passkey.__table__.columns}
-    added = insert(Passkey).values(**values).on_conflict_do_nothing().returning(Passkey.id)
+    added = insert(session, Passkey).values(**values).on_conflict_do_nothing().returning(Passkey.id)
     return session.execute(added).first() is not None
 
 

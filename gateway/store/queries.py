@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import (
-    CursorResult,
     and_,
     delete,
     func,
@@ -14,11 +12,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from gateway.store import asked
-from gateway.store.base import Base
+from gateway.store.base import changed, insert
 from gateway.store.models import (
     ApiKey,
     Attempt,
@@ -39,18 +36,6 @@ from gateway.store.models import (
     UsedToken,
     Verification,
 )
-
-
-def _insert(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
-    """Write an INSERT that knows ON CONFLICT in the dialect at hand."""
-    name = session.get_bind().dialect.name
-    return postgresql.insert(table) if name == "postgresql" else sqlite.insert(table)
-
-
-def _changed(session: Session, statement: Any, named: dict[str, Any] | None = None) -> int:  # noqa: ANN401 - any DML statement
-    result = session.execute(statement, named)
-    return max(result.rowcount, 0) if isinstance(result, CursorResult) else 0
-
 
 # --- site, doors, keys ---
 
@@ -83,7 +68,7 @@ def closed_ways(session: Session, site_id: str) -> frozenset[str]:
 
 def end_closure(session: Session, site_id: str, way: str) -> bool:
     ended = delete(Closure).where(Closure.site_id == site_id, Closure.way == way)
-    return bool(_changed(session, ended))
+    return bool(changed(session, ended))
 
 
 def keys(session: Session, site_id: str) -> Sequence[Key]:
@@ -145,7 +130,7 @@ def open_pairings(session: Session, now: datetime) -> Sequence[Pairing]:
 def use_pairing(session: Session, pairing: Pairing, now: datetime) -> bool:
     """Take an open pairing code; False if somebody else was first."""
     return bool(
-        _changed(
+        changed(
             session,
             update(Pairing)
             .where(
@@ -214,7 +199,7 @@ def advance(session: Session, site_id: str, enrolment_id: str, to: int | None) -
     named = {"site": site_id, "which": enrolment_id}
     if to is None:
         return session.scalar(asked.KEEP, named) is not None
-    return bool(_changed(session, asked.RAISE, {**named, "to": to}))
+    return bool(changed(session, asked.RAISE, {**named, "to": to}))
 
 
 def subscribers(session: Session, site_id: str) -> Sequence[Subscriber]:
@@ -295,7 +280,7 @@ def redeem_grant(session: Session, site_id: str, jti: str, now: datetime) -> boo
         )
         .values(redeemed_at=now)
     )
-    return bool(_changed(session, taken))
+    return bool(changed(session, taken))
 
 
 def overdue(session: Session, now: datetime, idle: timedelta) -> Sequence[Verification]:
@@ -341,7 +326,7 @@ def failures(session: Session, site_id: str, key: str) -> int:
 
 def count_failure(session: Session, site_id: str, key: str, now: datetime) -> int:
     """Count one failure more and return the new count."""
-    added = _insert(session, Throttle).values(
+    added = insert(session, Throttle).values(
         site_id=site_id, key=key, failures=1, until=now, updated_at=now
     )
     counted = added.on_conflict_do_update(
@@ -364,7 +349,7 @@ def tally(session: Session, row: Tally) -> None:
     """Add one to a count."""
     keys_of = ("site_id", "door_id", "way", "day", "outcome")
     values = {name: getattr(row, name) for name in keys_of}
-    added = _insert(session, Tally).values(**values, count=1)
+    added = insert(session, Tally).values(**values, count=1)
     session.execute(
         added.on_conflict_do_update(index_elements=list(keys_of), set_={"count": Tally.count + 1})
     )
@@ -376,7 +361,7 @@ def tallies(session: Session, site_id: str, day: date) -> Sequence[Tally]:
 
 def use_token(session: Session, site_id: str, jti: str, expires_at: datetime) -> bool:
     """Remember a token id; False if it has been seen."""
-    added = _insert(session, UsedToken).values(site_id=site_id, jti=jti, expires_at=expires_at)
+    added = insert(session, UsedToken).values(site_id=site_id, jti=jti, expires_at=expires_at)
     # RETURNING, not rowcount: psycopg knows none for an ORM INSERT (-1), and -1 reads as true
     fresh = added.on_conflict_do_nothing().returning(UsedToken.jti)
     return session.execute(fresh).first() is not None
