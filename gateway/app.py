@@ -90,6 +90,12 @@ def open_house(config: Config | None = None) -> House:
     return house
 
 
+def open_site(site_id: str) -> tuple[House, rules.Rules]:
+    """Open the house, and find one of its sites; `NotFound` if there is none such."""
+    house = open_house()
+    return house, rules.find(house, site_id)
+
+
 def heed_tombstones(house: House, config: Config, now: datetime) -> int:
     """Bring the file of who was erased and the database together; returns how many were back."""
     path = config.data / tombstones.FILE

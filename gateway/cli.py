@@ -32,7 +32,7 @@ from gateway import (
     sitefile,
     staff_cli,
 )
-from gateway.app import open_house, utc_now
+from gateway.app import open_house, open_site, utc_now
 from gateway.demo import Scene
 from gateway.errors import BadConfig, BadSite, GatewayError
 from gateway.law.catalogue import RULES
@@ -186,8 +186,7 @@ def site_list() -> None:
 @click.option("--why", required=True, help="For colleagues: out of order, under repair …")
 def site_close_way(site_id: str, way: str, why: str) -> None:
     """Take a WAY off every kiosk of a SITE, at once."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     rules.close_way(house, site, way, why, utc_now(), who=people.me())
     click.echo(f"{way} is closed at {site_id}")
     with house.store.reads() as session:

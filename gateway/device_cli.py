@@ -3,7 +3,7 @@
 import click
 
 from gateway import device, doors, face_device, rehearsal, rules
-from gateway.app import open_house, utc_now
+from gateway.app import open_house, open_site, utc_now
 from gateway.doors import Kiosk
 from gateway.errors import NotPossible
 from gateway.people import me
@@ -48,8 +48,7 @@ def device_reader(site_id: str, door_id: str, public_key: str) -> None:
 @click.argument("site_id", metavar="SITE")
 def device_list(site_id: str) -> None:
     """List what is paired with a SITE, when it was last seen, and how it says it is."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     with house.store.reads() as session:
         found = queries.devices(session, site.id)
     for row in found:
@@ -97,8 +96,7 @@ def device_unpair(site_id: str, device_id: str) -> None:
 @click.argument("way")
 def device_test(site_id: str, door_id: str, way: str) -> None:
     """Test a WAY of a DOOR from end to end; nothing opens, and nobody is called."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     result = rehearsal.rehearse(house, site, door_id, way, utc_now(), who=me())
     for step in result.steps:
         click.echo(f"{step.name:10}  {'ok' if step.passed else 'FAILED':6}  {step.milliseconds} ms")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gateway import master, rotation, rules
-from gateway.app import open_house, utc_now
+from gateway.app import open_house, open_site, utc_now
 from gateway.errors import BadConfig
 from gateway.store import datakeys
 
@@ -50,8 +50,7 @@ def keys_rotate(site_id: str | None, file: Path | None, kind: str | None) -> Non
 
 
 def _rotate_site(site_id: str) -> None:
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     with house.store.writes.begin() as session:
         kid = rules.add_key(house, session, site.id, utc_now())
     click.echo(f"{site.id} signs with {kid}")

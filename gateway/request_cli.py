@@ -3,7 +3,7 @@
 import click
 
 from gateway import asking, rules
-from gateway.app import open_house, utc_now
+from gateway.app import open_house, open_site, utc_now
 from gateway.people import me, plain
 from gateway.store import mine
 
@@ -17,8 +17,7 @@ def request() -> None:
 @click.argument("site_id", metavar="SITE")
 def request_list(site_id: str) -> None:
     """List what waits for an answer at a SITE, what is due first before the rest."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     with house.store.reads() as session:
         found = mine.open_requests(session, site.id)
     for row in found:

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from gateway import certificates, clock, ending, erasure, freezing, retention, rules
-from gateway.app import open_house, utc_now
+from gateway.app import open_house, open_site, utc_now
 from gateway.certificates import Why, stamp
 from gateway.law.catalogue import RULES
 from gateway.law.periods import Kept
@@ -108,8 +108,7 @@ def retention_sweep(site_id: str | None, *, clock_is_right: bool) -> None:
 @click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Ended by then.")
 def retention_purge(site_id: str, kept: str, before: datetime) -> None:
     """Delete a KIND earlier than the site does; refused while the law still asks for it."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     moment = before.replace(tzinfo=site.zone)
     count = retention.purge(house, site, Kept(kept), moment, utc_now(), me())
     click.echo(f"{count} deleted")
@@ -120,8 +119,7 @@ def retention_purge(site_id: str, kept: str, before: datetime) -> None:
 @click.argument("certificate_id", metavar="CERTIFICATE", required=False)
 def retention_certificates(site_id: str, certificate_id: str | None) -> None:
     """List the certificates of erasures, or give one with its signature."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     if certificate_id:
         click.echo(certificates.handed_out(*erasure.find(house, site, certificate_id)), nl=False)
         return
@@ -136,8 +134,7 @@ def retention_certificates(site_id: str, certificate_id: str | None) -> None:
 @click.confirmation_option(prompt="This cannot be undone. End it for good?")
 def retention_end(site_id: str, what: str) -> None:
     """End face at a SITE for good, or the whole site: what it was kept for is erased."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     if what == "face":
         count = ending.end_faces(house, site, utc_now(), me())
         click.echo(f"{count} ordered erased at the devices")
@@ -154,8 +151,7 @@ def retention_end(site_id: str, what: str) -> None:
 @click.option("--why", type=click.Choice(REASONS), required=True)
 def subscriber_erase(site_id: str, subscriber_id: str, why: str) -> None:
     """Erase a SUBSCRIBER everywhere, at once and for good; gives the certificate."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     with house.store.reads() as session:
         wards = erasure.wards_of(session, site, subscriber_id)
     done = erasure.erase(house, site, subscriber_id, Why(why), utc_now(), me())
@@ -173,8 +169,7 @@ def subscriber_erase(site_id: str, subscriber_id: str, why: str) -> None:
 @click.option("--way", default="", help="Only what they have of this way.")
 def subscriber_freeze(site_id: str, subscriber_id: str, why: str, way: str) -> None:
     """Only store and protect what a SUBSCRIBER comes in by, until it can be deleted."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     count = freezing.freeze(house, site, subscriber_id, why, utc_now(), me(), way)
     click.echo(f"{count} frozen")
 
@@ -186,7 +181,6 @@ def subscriber_freeze(site_id: str, subscriber_id: str, why: str, way: str) -> N
 @click.option("--way", default="", help="Only what they have of this way.")
 def subscriber_thaw(site_id: str, subscriber_id: str, why: str, way: str) -> None:
     """Let what is frozen of a SUBSCRIBER count again."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     count = freezing.thaw(house, site, subscriber_id, why, utc_now(), me(), way)
     click.echo(f"{count} thawed")

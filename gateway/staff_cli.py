@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 
 from gateway import override, rules, staffing
-from gateway.app import open_house, utc_now
+from gateway.app import open_house, open_site, utc_now
 from gateway.config import read_for_command
 from gateway.errors import NotFound, NotPossible
 from gateway.people import account, me, plain
@@ -28,8 +28,7 @@ def staff() -> None:
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
 def staff_add(site_id: str, username: str, name: str, role: str) -> None:
     """Invite somebody to the console, or anew; says the code with which they set themselves up."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     invited = Invited(username.lower(), name, Role(role))
     code = staffing.invite(house, site, invited, me(), utc_now())
     click.echo(code)
@@ -41,8 +40,7 @@ def staff_add(site_id: str, username: str, name: str, role: str) -> None:
 @click.argument("site_id", metavar="SITE")
 def staff_list(site_id: str) -> None:
     """List who may sign in to the console of a SITE."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     with house.store.reads() as session:
         found = [row for row in desk.all_staff(session, site.id) if not row.ended_at]
     for row in found:
@@ -57,8 +55,7 @@ def staff_list(site_id: str) -> None:
 @click.argument("username")
 def staff_end(site_id: str, username: str) -> None:
     """End an account at once, in every browser."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     with house.store.reads() as session:
         row = desk.staff_named(session, site.id, username.lower())
     if row is None:
@@ -71,8 +68,7 @@ def staff_end(site_id: str, username: str) -> None:
 @click.argument("site_id", metavar="SITE")
 def staff_waiting(site_id: str) -> None:
     """List who waits for a person, the longest wait first."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     with house.store.reads() as session:
         found = queries.open_referrals(session, site.id)
         strange = {v.id for _, v, _ in found if agrees(session, v, v.document_lookup) is False}
@@ -179,8 +175,7 @@ def staff_deny(code: str, site_id: str | None, reason: str) -> None:
 @click.option("--reason", type=click.Choice(override.UNDO_REASONS), required=True)
 def staff_undo(site_id: str, override_id: str, reason: str) -> None:
     """Take back an ACT within its visit: the person waits again."""
-    house = open_house()
-    site = rules.find(house, site_id)
+    house, site = open_site(site_id)
     done = override.undo(house, site, override_id, reason, me(), utc_now())
     click.echo(f"{done.visit} waits again.")
 
