@@ -15,7 +15,7 @@ from gateway import alarms, audit
 from gateway.alarms import Alarmed
 from gateway.audit import log_keys, merkle, note, proofs
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.note import COSIGNATURE, Note, Verifier
+from gateway.audit.note import Note, Verifier
 from gateway.errors import BadNote, LogBroken, NotFound, NotPossible
 from gateway.rules import House
 from gateway.store import logged, queries
@@ -105,13 +105,11 @@ def accept_witness(house: House, site_id: str, vkey: str, now: datetime) -> str:
 
     `BadNote` if the key is none. Another key of the same name takes the place of the older.
     """
-    verifier = Verifier.parse(vkey)
     with house.store.writes.begin() as session:
         head = logged.head(session, site_id)
         if head is None:
             raise NotFound(f"no log of {site_id}")
-        if verifier.kind != COSIGNATURE or verifier.name == head.origin:
-            raise BadNote("a witness has a name of its own and a key of kind 4, for cosignatures")
+        verifier = note.of_witness(vkey, head.origin)
         row = Witness(site_id=site_id, name=verifier.name, vkey=str(verifier), added_at=now)
         session.merge(row)
         told = {"witness": verifier.name, "key": verifier.key_id}

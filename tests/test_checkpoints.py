@@ -130,7 +130,7 @@ def test_every_record_is_proved_to_a_stranger(house: House, site: Rules):
             with pytest.raises(BadNote):
                 Proof.parse(proof.body + " ", proof.text).check([key])
             with pytest.raises(BadNote):
-                Proof(proof.body, (seq + 1) % 21, 21, proof.path, proof.checkpoint).check([key])
+                Proof(proof.body, (seq + 1) % 21, proof.path, proof.checkpoint).check([key])
         assert proofs.prove(session, site.id, 21) is None  # not signed yet
         with pytest.raises(NotFound):
             proofs.prove(session, site.id, 24)

@@ -7,6 +7,7 @@
     proofs          a record, and the proof that it is in the log
     tiles           the log as plain files (C2SP tlog-tiles)
     kept            the log in the database, as it is exported and checked
+    body            a record, read strictly, whoever wrote it
     verifier        whatever a stranger can check, on a database or on plain files
 
 A record is canonical JSON with a format version and the id of the key its checkpoints are signed

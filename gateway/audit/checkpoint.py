@@ -14,7 +14,7 @@ from typing import Self
 from gateway.audit.merkle import HASH_BYTES
 from gateway.errors import BadNote
 
-_SIZE = re.compile(r"0|[1-9]\d{0,17}")
+_SIZE = re.compile("0|[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ knows the others; checkpoints up to the seam are the old key's, those beyond it 
 import base64
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.orm import Session
 
 from gateway import audit
+from gateway.audit import note
 from gateway.audit.note import Signer, Verifier
 from gateway.errors import BadNote, NotFound
 from gateway.keys import Secrets
@@ -117,12 +119,12 @@ def known(session: Session, site_id: str) -> list[Known]:
 
 def hand_over(old: Verifier, seam: int, said: dict[str, Any]) -> Verifier:
     """Read who takes over at a seam, as its record says; `BadNote` if the old key does not."""
-    try:
-        signature = base64.b64decode(str(said["signature"]), validate=True)
-        new = Verifier.parse(str(said["new"]))
-        old.public.verify(signature, _handing_over(old.name, seam, said))
-    except (KeyError, ValueError, BadNote, InvalidSignature):
-        new = None
+    new = None
+    if all(isinstance(said.get(name), str) for name in ("old", "new", "signature")):
+        with suppress(ValueError, BadNote, InvalidSignature):
+            signature = base64.b64decode(said["signature"], validate=True)
+            old.public.verify(signature, _handing_over(old.name, seam, said))
+            new = note.of_log(said["new"])
     if new is None or (said["old"], old.name) != (old.key_id, new.name):
         raise BadNote("a key that the one before it did not hand over to")
     return new

@@ -30,7 +30,6 @@ MOST_BYTES = 64 * 1024
 MOST_SIGNATURES = 64
 _ID = 4  # bytes
 _TIME = 8  # bytes, big-endian, seconds since 1970
-_SIGNATURE = 64  # bytes (RFC 8032 section 5.1.6)
 _NAME = re.compile(r"[^\s+]+")
 _LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+=*)")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
@@ -56,8 +55,10 @@ class Verifier:
 
     def __post_init__(self) -> None:
         """Derive the key's id: the first four bytes of SHA-256(name || 0x0A || kind || key)."""
-        if not _NAME.fullmatch(self.name) or self.kind not in {ED25519, COSIGNATURE}:
-            raise BadNote("a key has a name without spaces, and is of kind 1 or 4")
+        if not _NAME.fullmatch(self.name) or not self.name.isprintable():
+            raise BadNote("a key has a name, without spaces or what cannot be printed")
+        if self.kind not in {ED25519, COSIGNATURE}:
+            raise BadNote("a key is of kind 1 or 4")
         head = f"{self.name}\n".encode() + bytes([self.kind]) + self.public.public_bytes_raw()
         object.__setattr__(self, "key_id", hashlib.sha256(head).hexdigest()[: 2 * _ID])
 
@@ -130,7 +131,7 @@ class Note:
     def parse(cls, whole: str) -> Self:
         """Take a note apart; `BadNote` if it is none."""
         text, blank, signatures = whole.rpartition("\n\n")
-        if len(whole.encode()) > MOST_BYTES or _CONTROL.search(whole):
+        if len(whole) > MOST_BYTES or len(_utf8(whole)) > MOST_BYTES or _CONTROL.search(whole):
             raise BadNote("not a note: too long, or with control characters in it")
         if not blank or not signatures.endswith("\n"):
             raise BadNote("not a note: no text, an empty line and signatures")
@@ -152,6 +153,22 @@ class Note:
                 raise BadNote(f"the signature of {name} ({key_id}) is not theirs, or not for this")
             found[name, key_id] = signature
         return tuple(found.values())
+
+
+def of_log(vkey: str) -> Verifier:
+    """Read a log's own key; `BadNote` if it is one for cosignatures, which no log signs with."""
+    found = Verifier.parse(vkey)
+    if found.kind != ED25519:
+        raise BadNote("a log's key is of kind 1: that of kind 4 is a witness's")
+    return found
+
+
+def of_witness(vkey: str, origin: str) -> Verifier:
+    """Read the key of a witness of the log `origin`; `BadNote` if it cannot be one's."""
+    found = Verifier.parse(vkey)
+    if found.kind != COSIGNATURE or found.name == origin:
+        raise BadNote("a witness has a name of its own and a key of kind 4, for cosignatures")
+    return found
 
 
 def open_(whole: str, verifiers: Iterable[Verifier]) -> tuple[str, tuple[Signature, ...]]:
@@ -176,6 +193,13 @@ def _line(line: str) -> tuple[str, str, bytes]:
     if not found or len(raw) <= _ID:
         raise BadNote("not a note: a line that is no signature")
     return found[1], raw[:_ID].hex(), raw[_ID:]
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise BadNote("not a note: it has no UTF-8") from None
 
 
 def _decode(text: str) -> bytes:

@@ -21,17 +21,16 @@ from gateway.errors import BadNote, NotFound
 from gateway.store import logged
 
 HEADER = "c2sp.org/tlog-proof@v1"
-_INDEX = re.compile(r"index (0|[1-9]\d{0,17})")
+_INDEX = re.compile("index (0|[1-9][0-9]{0,17})")
 _MOST = 64  # hashes: as high as a tree can be
 
 
 @dataclass(frozen=True)
 class Proof:
-    """That `body` is record `index` of the log whose `checkpoint`, a signed note, has `size`."""
+    """That `body` is record `index` of the log of which `checkpoint` is a signed note."""
 
     body: str
     index: int
-    size: int
     path: tuple[bytes, ...]
     checkpoint: str
 
@@ -53,14 +52,16 @@ class Proof:
         path = tuple(_hash(line) for line in rest[1:])
         if index is None or len(path) > _MOST:
             raise BadNote("not a proof: it says no index, or is too long")
-        text_of = signed.rpartition("\n\n")[0] + "\n"
-        return cls(body, int(index[1]), Checkpoint.parse(text_of).size, path, signed)
+        return cls(body, int(index[1]), path, signed)
 
     def check(self, verifiers: Iterable[Verifier]) -> tuple[Checkpoint, tuple[Signature, ...]]:
         """Say which checkpoint the record is in and who signed it; `BadNote` if it is in none."""
         text, signatures = open_(self.checkpoint, verifiers)
         told = Checkpoint.parse(text)
-        leaf = merkle.leaf_hash(self.body.encode())
+        try:
+            leaf = merkle.leaf_hash(self.body.encode())
+        except UnicodeEncodeError:
+            raise BadNote("not a record: it has no UTF-8") from None
         if not merkle.check_inclusion(leaf, self.index, told.size, self.path, told.root):
             raise BadNote(f"this is not record {self.index} of {told.origin}")
         return told, signatures
@@ -88,11 +89,11 @@ def prove(session: Session, site_id: str, seq: int) -> Proof | None:
     signed = signed_note(session, site_id)
     if signed is None or signed[0] <= seq:
         return None
-    size, note = signed
+    size, whole = signed
     path = merkle.prove_inclusion(
         seq, size, lambda places: audit.read_hashes(session, site_id, places)
     )
-    return Proof(row.body, seq, size, path, note)
+    return Proof(row.body, seq, path, whole)
 
 
 def signed_note(session: Session, site_id: str, size: int | None = None) -> tuple[int, str] | None:

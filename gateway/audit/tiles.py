@@ -21,12 +21,13 @@ from pathlib import Path
 from gateway.audit import MOST_RECORD, merkle
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.merkle import HASH_BYTES, Place
-from gateway.audit.note import Note
+from gateway.audit.note import MOST_BYTES, Note
 from gateway.errors import BadNote, NotPossible
 
 WIDTH = 256
 HEIGHT = 8  # levels of the tree between two levels of files
 _ENTRIES = "entries"
+_MOST_LINE = 6 * MOST_BYTES + 4  # more than a note takes each of whose characters JSON escapes
 Row = tuple[str, bytes]
 """A record's body, and the hashes it completes."""
 
@@ -177,11 +178,13 @@ class Folder:
         """The checkpoints, the oldest first; the newest, with what witnesses said, last."""
         last = (self._read("checkpoint", 2**16) or b"").decode(errors="replace")
         try:
-            with (self._folder / "checkpoints").open(encoding="utf-8", errors="replace") as file:
-                for line in file:
+            with (self._folder / "checkpoints").open("rb") as file:
+                while line := file.readline(_MOST_LINE):
                     note = _string(line)
                     if not last.startswith(note) or not note:
                         yield note
+                    if len(line) == _MOST_LINE:
+                        break  # no checkpoint is as long: what follows is no line either
         except OSError:
             pass
         if last:
@@ -259,9 +262,9 @@ def _whole(hashes: list[bytes]) -> bytes:
     return hashes[0]
 
 
-def _string(line: str) -> str:
+def _string(line: bytes) -> str:
     try:
-        found = json.loads(line)
-    except ValueError:
+        found = json.loads(line.decode())
+    except (ValueError, RecursionError):
         return ""
     return found if isinstance(found, str) else ""

@@ -6,22 +6,19 @@ of the hashes that were kept of them. Where the two differ, the next signed chec
 of them is true, and so which record was altered.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Protocol
 
-from gateway import audit
-from gateway.audit import log_keys, merkle
+from gateway.audit import log_keys, merkle, note
+from gateway.audit.body import Said
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.log_keys import SEAM, Known
 from gateway.audit.merkle import Frontier, Place
-from gateway.audit.note import Note, Signature, Verifier
+from gateway.audit.note import Note, Signature
 from gateway.errors import BadNote
 
 MOST_FINDINGS = 100
-FORMATS = frozenset({1, 2})
 
 
 class Source(Protocol):
@@ -97,11 +94,11 @@ class _Reading:
     def __init__(self, source: Source, trust: Trust) -> None:
         self.source = source
         self.report = Report()
-        self.witnesses = [Verifier.parse(key) for key in trust.witnesses]
         told = list(source.keys())
         if not (trust.key or told):
             raise BadNote("there is no key to check with: name one")
-        first = Verifier.parse(trust.key or told[0])
+        first = note.of_log(trust.key or told[0])
+        self.witnesses = [note.of_witness(key, first.name) for key in trust.witnesses]
         self.keys = [Known(first, 0)]
         self.report.origin = first.name
         if not trust.key:
@@ -156,51 +153,37 @@ class _Reading:
         for level, one in kept.items():
             if level and one not in {hashes[level] for hashes in both if level < len(hashes)}:
                 self._find(seq, f"the hash kept of the {1 << level} records up to it is another")
-        if said.get("kind") == SEAM:
-            self._seam(seq, said.get("data"))
+        if said is not None and said.kind == SEAM:
+            self._seam(seq, said.data)
         return self._judge_checkpoints()
 
-    def _look_at(self, seq: int, body: bytes, kind: str | None, *, suspect: bool) -> dict[str, Any]:
-        """Read what a record says of itself."""
+    def _look_at(self, seq: int, body: bytes, kind: str | None, *, suspect: bool) -> Said | None:
+        """Read what a record says of itself; None if it is no record."""
         try:
-            said = json.loads(body)
-            again = audit.canonical(said).encode()
-        except (ValueError, RecursionError, AttributeError):
-            said, again = None, b""
-        if not isinstance(said, dict) or again != body or said.get("v") not in FORMATS:
-            self._find(seq, "it is not written as a record is")
-            return {}
-        if said.get("seq") != seq:
-            self._find(seq, f"what stands there says that it is record {said.get('seq')}")
-        if kind is not None and said.get("kind") != kind:
-            self._find(seq, f"it is listed as {kind!r}, and says {said.get('kind')!r}")
-        if said.get("key", self.keys[-1].verifier.key_id) not in {
-            self.keys[-1].verifier.key_id,
-            "",
-        }:
+            said = Said.parse(body)
+        except BadNote as bad:
+            self._find(seq, str(bad))
+            return None
+        if said.seq != seq:
+            self._find(seq, f"what stands there says that it is record {said.seq}")
+        if kind is not None and said.kind != kind:
+            self._find(seq, f"it is listed as {kind!r}, and says {said.kind!r}")
+        if said.key not in {self.keys[-1].verifier.key_id, ""}:
             self._find(seq, "it names another key than the one that speaks for it")
         if not suspect:
             self._look_at_time(seq, said)
         return said
 
-    def _look_at_time(self, seq: int, said: dict[str, Any]) -> None:
-        at = str(said.get("at", ""))
-        try:
-            datetime.fromisoformat(at)
-        except ValueError:
-            self._find(seq, "it says no time")
-            return
-        if at < self.last_at and said.get("v") != 1:
-            self._find(seq, f"it is dated {at}, before the one before it")
-        if "clock" in said:
-            self.report.remarks.append(f"record {seq}: the clock was set back to {said['clock']}")
-        self.last_at = max(self.last_at, at)
+    def _look_at_time(self, seq: int, said: Said) -> None:
+        if said.at < self.last_at and said.v != 1:
+            self._find(seq, f"it is dated {said.at}, before the one before it")
+        if said.clock:
+            self.report.remarks.append(f"record {seq}: the clock was set back to {said.clock}")
+        self.last_at = max(self.last_at, said.at)
 
-    def _seam(self, seq: int, said: object) -> None:
+    def _seam(self, seq: int, data: dict[str, Any]) -> None:
         try:
-            new = log_keys.hand_over(
-                self.keys[-1].verifier, seq, said if isinstance(said, dict) else {}
-            )
+            new = log_keys.hand_over(self.keys[-1].verifier, seq, data)
             self.keys.append(Known(new, seq))
         except BadNote as bad:
             self._find(seq, str(bad))
