@@ -13,14 +13,18 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway import jose
-from gateway.audit.note import Verifier
+from gateway.audit import note
+from gateway.audit.body import Said
 from gateway.audit.proofs import Proof
 from gateway.errors import BadNote
 from gateway.receipt import FORMAT, TYP, leaf
 from gateway.signing import Keys
 
 MAX_FILE = 200_000  # characters
+MAX_WORD = 300  # characters of anything it says in a word
+MAX_LIST = 1000  # ways that were compared, keys that a log has had
 KEY_BYTES = 32
+SHOWN = ("iss", "visit", "began", "ended", "outcome", "face")
 
 
 class Mark(StrEnum):
@@ -59,16 +63,34 @@ def check(text: str, keys: Keys) -> Checked:
     kept = _json(text[: MAX_FILE + 1]) if len(text) <= MAX_FILE else None
     if not isinstance(kept, dict) or kept.get("format") != FORMAT:
         return _bad("file", "this is no receipt of Eitherway's, or not a whole one")
-    message = jose.split(str(kept.get("receipt", "")), MAX_FILE)
+    signed = kept.get("receipt")
+    message = jose.split(signed, MAX_FILE) if isinstance(signed, str) else None
     if message is None or message.typ != TYP or not isinstance(message.claims, dict):
         return _bad("signature", "there is no signed receipt in this file")
     said: dict[str, Any] = message.claims
     signature = _signature(message, keys, kept)
+    if lacks := _lacks(said):
+        return Checked((signature, Finding("receipt", Mark.BAD, f"it does not say its {lacks}")))
     return Checked((signature, _record(kept, said), _inclusion(kept, said)), said)
 
 
 def _bad(what: str, why: str) -> Checked:
     return Checked((Finding(what, Mark.BAD, why),))
+
+
+def _lacks(said: dict[str, Any]) -> str:
+    """Name what a receipt must say, and does not or not as ours do."""
+    for name in SHOWN:
+        if not isinstance(said.get(name), str) or len(said[name]) > MAX_WORD:
+            return name
+    return "" if _texts(said.get("compared")) is not None else "compared"
+
+
+def _texts(value: object) -> list[str] | None:
+    """Take a list of a few texts; None if it is none."""
+    few = value if isinstance(value, list) and len(value) <= MAX_LIST else [None]
+    texts = [one for one in few if isinstance(one, str) and len(one) <= MAX_WORD]
+    return texts if len(texts) == len(few) else None
 
 
 def _signature(message: jose.Jws, keys: Keys, kept: dict[str, Any]) -> Finding:
@@ -93,26 +115,33 @@ def _record(kept: dict[str, Any], said: dict[str, Any]) -> Finding:
     body = kept.get("record")
     if not isinstance(body, str):
         return Finding("record", Mark.UNCHECKED, "the file has no record of the site's log")
-    record = _json(body)
-    if leaf(body) != said.get("leaf") or not isinstance(record, dict):
+    try:
+        raw = body.encode()
+        record = Said.parse(raw)
+    except (BadNote, UnicodeEncodeError):
+        return Finding("record", Mark.BAD, "it is not written as a record is")
+    if leaf(body) != said.get("leaf"):
         return Finding("record", Mark.BAD, "it is not the record this receipt was written from")
-    told = record.get("data")
-    visit = told.get("visit") if isinstance(told, dict) else None
-    if visit != said.get("visit") or record.get("kind") != said.get("outcome"):
+    told = (record.site, record.data.get("visit"), record.kind)
+    if told != (said["iss"], said["visit"], said["outcome"]):
         return Finding("record", Mark.BAD, "it tells of another visit, or of another outcome")
-    return Finding("record", Mark.GOOD, f"number {record.get('seq')} of the log of {said['iss']}")
+    return Finding("record", Mark.GOOD, f"number {record.seq} of the log of {record.site}")
 
 
 def _inclusion(kept: dict[str, Any], said: dict[str, Any]) -> Finding:
     """Check that the log has the record, by the log's keys that the receipt names."""
-    body, text, named = kept.get("record"), kept.get("proof"), said.get("log")
+    body, text = kept.get("record"), kept.get("proof")
     if not isinstance(body, str) or not isinstance(text, str):
         return Finding("inclusion", Mark.UNCHECKED, "the file has no proof that the log has it")
     try:
-        verifiers = [Verifier.parse(str(one)) for one in named if one] if named else []
-        told, signed = Proof.parse(body, text).check(verifiers)
-    except (BadNote, TypeError) as error:
+        verifiers = [note.of_log(one) for one in _texts(said.get("log")) or () if one]
+        proof = Proof.parse(body, text)
+        told, signed = proof.check(verifiers)
+        seq = Said.parse(body.encode()).seq
+    except BadNote as error:
         return Finding("inclusion", Mark.BAD, str(error))
+    if seq != proof.index:
+        return Finding("inclusion", Mark.BAD, f"it says that it is record {seq}, and is not")
     why = (
         f"in the checkpoint of {told.size} records of {told.origin}, by the key {signed[0].key_id}"
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import strategies as st
 
 from gateway.audit import merkle, note, tiles
 from gateway.audit.checkpoint import Checkpoint
@@ -15,6 +16,32 @@ SIGNER = Signer("eitherway/theirs", Ed25519PrivateKey.from_private_bytes(b"f" * 
 KEY = str(SIGNER.verifier)
 # Clears the screen and writes over it: as ESC, as one byte, and by turning the line around.
 MOVES = "\x1b[2J\x1b[HIt is sound.\r\x9b2J\u202e\x1b]0;x\x07\nIt is sound.\n\x1b[8m"
+
+ODD: list[object] = [
+    None,
+    True,
+    0,
+    -1,
+    1.0,
+    float("nan"),
+    float("inf"),
+    10**4_000,
+    "",
+    "1",
+    "\u0661",
+    "\ud800",
+    MOVES,
+    "x" * 9_000,
+    [],
+    [2],
+    {},
+    {"a": [{}]},
+]
+VALUES = st.sampled_from(ODD) | st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
 
 
 def said(seq: int, /, **fields: Any) -> dict[str, Any]:

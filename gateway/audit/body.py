@@ -13,6 +13,7 @@ from gateway import audit
 from gateway.errors import BadNote
 
 FORMATS = frozenset({1, 2})
+_MOST_RECORDS = 10**18  # as many as a checkpoint can speak of
 _MOST_NAME = 64  # characters of a site, a kind, a key's id
 
 
@@ -20,7 +21,7 @@ _MOST_NAME = 64  # characters of a site, a kind, a key's id
 class Said:
     """What a record says of itself, each of the kind it must be; none of it is believed yet.
 
-    `key` is empty where the record was written before its log had one, or format 1 had none;
+    `site` and `key` are empty where format 1 had none, `key` where its log had none yet, and
     `clock` where no clock was set back.
     """
 
@@ -29,6 +30,7 @@ class Said:
     at: str
     kind: str
     data: dict[str, Any]
+    site: str = ""
     key: str = ""
     clock: str = ""
 
@@ -38,18 +40,16 @@ class Said:
         told = _object(raw)
         if type(told.get("v")) is not int or told["v"] not in FORMATS:
             raise _bad("its format is none that we know")
-        if type(told.get("seq")) is not int:
+        if type(told.get("seq")) is not int or not 0 <= told["seq"] < _MOST_RECORDS:
             raise _bad("its number is none")
-        for name in ("site", "kind") if told["v"] > 1 else ("kind",):
-            if not _is_name(told.get(name)) or not told[name]:
+        for name, needed in (("site", told["v"] > 1), ("kind", True), ("key", False)):
+            if not _is_name(told.get(name, ""), needed=needed):
                 raise _bad(f"it names no {name}")
-        if not _is_name(told.get("key", "")):
-            raise _bad("its key is no name of one")
         if not isinstance(told.get("data"), dict):
             raise _bad("it has no data")
         if not _is_instant(told.get("at")) or not _is_instant(told.get("clock", told["at"])):
             raise _bad("it says no time as ours do")
-        rest = {name: told[name] for name in ("key", "clock") if name in told}
+        rest = {name: told[name] for name in ("site", "key", "clock") if name in told}
         return cls(told["v"], told["seq"], told["at"], told["kind"], told["data"], **rest)
 
 
@@ -69,8 +69,9 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _MOST_NAME and value.isprintable()
+def _is_name(value: object, *, needed: bool) -> bool:
+    fits = isinstance(value, str) and len(value) <= _MOST_NAME and value.isprintable()
+    return fits and (value != "" or not needed)
 
 
 def _is_instant(value: object) -> bool:
