@@ -57,7 +57,7 @@ class Gateway(click.Group):
             click.echo(f"{bad.setting}: {bad.reason}.\n    {bad.fix}", err=True)
             ctx.exit(2)
         except GatewayError as error:
-            click.echo(f"{error}", err=True)
+            click.echo(people.plain(f"{error}"), err=True)
             ctx.exit(1)
         except DatabaseFault as fault:
             click.echo(f"The database could not do it: {fault.orig}", err=True)

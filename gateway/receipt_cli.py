@@ -25,16 +25,20 @@ def receipt_verify(ctx: click.Context, file: Path, jwks: Path | None, key_: str)
     """Check a receipt FILE offline, by the site's keys as it publishes them (or one of them)."""
     found = receipt_check.check(_read(file), _keys(jwks, key_))
     for finding in found.findings:
-        click.echo(f"{finding.what:10} {finding.mark.value:12} {finding.why}")
+        _say(finding.what, f"{finding.mark.value:12} {plain(finding.why)}")
     if all(finding.mark is not receipt_check.Mark.BAD for finding in found.findings):
         said = found.said
         face = "no face was processed" if said.get("face") == "not_processed" else "a face was"
         for name in ("iss", "visit", "began", "ended", "outcome"):
-            click.echo(f"{name:10} {plain(str(said.get(name, '')))[:100]}")
-        click.echo(f"{'compared':10} {plain(', '.join(map(str, said.get('compared', ()))))[:100]}")
-        click.echo(f"{'face':10} {face}")
+            _say(name, plain(said[name])[:100])
+        _say("compared", plain(", ".join(said["compared"]))[:100])
+        _say("face", face)
     if not found.good:
         ctx.exit(1)
+
+
+def _say(name: str, what: str) -> None:
+    click.echo(f"{name:10} {what}")
 
 
 def _read(file: Path) -> str:

@@ -181,7 +181,9 @@ def test_what_an_accepted_witness_signed_is_kept_and_handed_on(house: House, sit
         assert logged.vouched(session, site.id) == 1
         proof = proofs.prove(session, site.id, 0)
         assert proof is not None
-        assert len(proof.check([WITNESS.verifier])[1]) == 1
+        assert len(proof.check([key_of(house, site), WITNESS.verifier])[1]) == 2
+        with pytest.raises(BadNote, match="another log's"):
+            proof.check([WITNESS.verifier])  # who vouches for a log does not speak for it
 
 
 @pytest.mark.parametrize("wrong", ["other text", "no such size", "tomorrow", "no note"])

@@ -8,9 +8,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import update
 
+from gateway import log_cli
+from gateway.audit import merkle, note
+from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.note import COSIGNATURE, Note, Signer
+from gateway.audit.proofs import Proof
+from gateway.audit.verifier import Finding, Report
 from gateway.rules import House
+from gateway.store.logged import LogKey, Witness
 from gateway.store.models import Record
+from tests import forged
+from tests.forged import KEY, MOVES, SIGNER
 from tests.test_cli import Run, env, file, hotel, house, run
 
 __all__ = ["env", "file", "hotel", "house", "run"]
@@ -111,3 +119,91 @@ def test_the_bench_says_what_the_log_costs(run: Run):
     assert told.exit_code == 0, told.output
     assert "1,000 records: append" in told.output
     assert "sound" in told.output
+
+
+# --- what others wrote, on a terminal ---
+
+
+def test_what_an_export_says_never_moves_the_terminal(hotel: Run, tmp_path: Path):
+    for name in ("seq", "clock", "at", "kind", "key"):
+        folder = forged.make(tmp_path / name, [forged.write(forged.said(0, **{name: MOVES}))])
+        for more in ((), ("--json",)):
+            told = hotel("log", "verify", str(folder), "--key", KEY, *more)
+            assert told.exit_code == 1
+            assert forged.moves_nothing(told.output)
+            assert told.output.count("It is sound") == 0
+
+
+def test_what_a_database_says_never_moves_the_terminal(hotel: Run, house: House):
+    hotel("log", "checkpoint", "hotel")
+    body = '{"v":2,"kind":"\x9b2J\x1b[2J\u202e\U000e0001\x7f"}'
+    with house.store.writes.begin() as session:
+        session.execute(update(Record).where(Record.seq == 0).values(body=body, kind=MOVES))
+    for more in ((), ("--json",)):
+        told = hotel("log", "verify", "hotel", *more)
+        assert told.exit_code == 1
+        assert forged.moves_nothing(told.output)
+    shown = hotel("log", "show", "hotel").output
+    assert forged.moves_nothing(shown)
+    assert json.loads(shown.splitlines()[0])["kind"] == "\x9b2J\x1b[2J\u202e\U000e0001\x7f"
+    told = hotel("log", "prove", "hotel", "0")
+    assert (told.exit_code, forged.moves_nothing(told.output)) == (1, True)
+    assert hotel("log", "witness", "add", "hotel", str(WITNESS.verifier)).exit_code == 0
+    with house.store.writes.begin() as session:
+        session.execute(update(Witness).values(vkey=MOVES))
+        session.execute(update(LogKey).values(vkey=MOVES))
+    for command in ("witness", "list", "hotel"), ("key", "hotel"), ("verify", "hotel"):
+        assert forged.moves_nothing(hotel("log", *command).output)
+
+
+def test_what_a_report_says_never_moves_the_terminal():
+    report = Report(MOVES, findings=[Finding(0, MOVES)], remarks=[MOVES], unchecked=[MOVES])
+    assert forged.moves_nothing(log_cli._words(report))
+    assert log_cli._words(report).count("\n") == 4
+    text = log_cli._json(report)
+    assert forged.moves_nothing(text)
+    assert json.loads(text)["wrong"][0]["what"] == MOVES
+
+
+@pytest.mark.parametrize("origin", ["a\x9b2Jb", "a\u202eb", "a\x7fb"])
+def test_whose_checkpoint_it_is_never_moves_the_terminal(hotel: Run, tmp_path: Path, origin: str):
+    body = forged.write(forged.said(0))
+    text = Checkpoint(origin, 1, merkle.leaf_hash(body)).text
+    proof = Proof(body.decode(), 0, (), note.sign(text, SIGNER)).text
+    (tmp_path / "r").write_bytes(body)
+    (tmp_path / "p").write_text(proof)
+    for record in (body, b"{}"):
+        (tmp_path / "r").write_bytes(record)
+        told = hotel("log", "check-proof", str(tmp_path / "r"), str(tmp_path / "p"), "--key", KEY)
+        assert told.exit_code == 1
+        assert forged.moves_nothing(told.output)
+
+
+def test_an_error_never_moves_the_terminal(hotel: Run):
+    told = hotel("log", "verify", MOVES.replace("\0", ""))
+    assert told.exit_code == 1
+    assert "no log of" in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    assert forged.moves_nothing(told.stderr)
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"\xed\xa0\x80", b"x" * 10_000_000])
+def test_files_that_are_no_text_are_said_to_be_wrong(hotel: Run, tmp_path: Path, raw: bytes):
+    (tmp_path / "x").write_bytes(raw)
+    there = str(tmp_path / "x")
+    folder = str(forged.make(tmp_path / "log", [forged.write(forged.said(0))]))
+    for command in (
+        ("check-proof", there, there, "--key", KEY),
+        ("verify", folder, "--key", KEY, "--from", there),
+        ("cosign", "hotel", there),
+    ):
+        told = hotel("log", *command)
+        assert (told.exit_code, len(told.stderr.splitlines())) == (1, 1)
+
+
+def test_a_witness_that_is_none_is_refused_in_a_sentence(hotel: Run, tmp_path: Path):
+    folder = str(forged.make(tmp_path / "log", [forged.write(forged.said(0))]))
+    for key in (KEY, str(Signer(SIGNER.name, SIGNER.private, COSIGNATURE).verifier)):
+        told = hotel("log", "verify", folder, "--key", KEY, "--witness", key)
+        assert told.exit_code == 1
+        assert told.stderr.startswith("a witness has a name of its own and a key of kind 4")

@@ -61,9 +61,9 @@ def kept(said: object = None, **fields: Any) -> dict[str, Any]:
     return {**own, "key": jose.jwk(PRIVATE.public_key()), **fields}
 
 
-def sign(said: object) -> str:
+def sign(said: object, kid: str = KID) -> str:
     """Sign anything, as somebody who has a key of theirs can."""
-    head = {"alg": "EdDSA", "kid": KID, "typ": receipt.TYP}
+    head = {"alg": "EdDSA", "kid": kid, "typ": receipt.TYP}
     text = ".".join(_b64(json.dumps(part).encode()) for part in (head, said))
     return f"{text}.{_b64(PRIVATE.sign(text.encode()))}"
 

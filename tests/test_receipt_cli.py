@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import gateway.receipt
 from gateway import rules, signing
+from gateway.audit import note
+from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.proofs import Proof
 from gateway.receipt_cli import receipt as command
 from gateway.rules import House, Rules
 from gateway.signing import SigningKey
+from tests import forged
+from tests.forged import MOVES, ODD, SIGNER
 from tests.makers import make_person
 from tests.test_receipt import by_pin, file_of
+from tests.test_receipt_check import RECORD, SAID, kept, sign
 
 
 @pytest.fixture
@@ -69,3 +76,36 @@ def test_what_is_no_receipt_is_told_so(tmp_path: Path, text: str):
     done = verify(path)
     assert done.exit_code == 1
     assert "no receipt" in done.output
+
+
+@pytest.mark.parametrize("where", ["kid", "iss", "visit", "compared", "record", "origin"])
+@pytest.mark.parametrize("keys", [(), ("--key", "00" * 32)])
+def test_what_a_receipt_says_never_moves_the_terminal(
+    tmp_path: Path, where: str, keys: tuple[str, ...]
+):
+    said, record = dict(SAID), RECORD
+    if where in {"iss", "visit"}:
+        said[where] = MOVES
+    if where == "compared":
+        said["compared"] = [MOVES]
+    if where == "record":
+        record = forged.write({**json.loads(RECORD), "seq": MOVES}).decode()
+        said["leaf"] = gateway.receipt.leaf(record)
+    text = Checkpoint("x\x9b2J\u202e" if where == "origin" else SIGNER.name, 1, b"r" * 32).text
+    proof = Proof(record, 0, (), note.sign(text, SIGNER)).text
+    file = kept(said, record=record, proof=None if where == "compared" else proof)
+    file["receipt"] = sign(said, "\x1b[2J\x9b\u202e" if where == "kid" else "k")
+    (tmp_path / "x.json").write_text(json.dumps(file), encoding="utf-8")
+    done = CliRunner().invoke(command, ["verify", str(tmp_path / "x.json"), *keys], color=True)
+    assert isinstance(done.exception, SystemExit)
+    assert forged.moves_nothing(done.output)
+    assert "\nIt is sound" not in done.output
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:20])
+def test_what_is_malformed_is_told_so_in_lines(tmp_path: Path, value: object):
+    for name in (*SAID, "extra"):
+        (tmp_path / "x.json").write_text(json.dumps(kept({**SAID, name: value})), encoding="utf-8")
+        done = verify(tmp_path / "x.json")
+        assert isinstance(done.exception, SystemExit)
+        assert done.output.startswith("signature  not checked")

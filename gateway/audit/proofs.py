@@ -58,6 +58,8 @@ class Proof:
         """Say which checkpoint the record is in and who signed it; `BadNote` if it is in none."""
         text, signatures = open_(self.checkpoint, verifiers)
         told = Checkpoint.parse(text)
+        if told.origin not in {one.name for one in signatures}:
+            raise BadNote("the checkpoint is another log's than whose key signed it")
         try:
             leaf = merkle.leaf_hash(self.body.encode())
         except UnicodeEncodeError:
