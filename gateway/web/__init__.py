@@ -34,6 +34,7 @@ from gateway.errors import GatewayError, NotAllowed, NotFound, NotPossible
 from gateway.rules import House
 from gateway.site import Help
 from gateway.store import DatabaseFault
+from gateway.web import forms
 
 KEY = "eitherway"
 KIOSK_COOKIE = "kiosk"
@@ -107,8 +108,9 @@ def html_lang(code: str) -> str:
 
 
 def register(app: Flask) -> None:
-    """Hang the headers, the log line and the error table on an app."""
+    """Hang the headers, the log line and the error table on an app; its routes come after."""
     app.jinja_env.filters["html_lang"] = html_lang
+    app.url_map.converters.update(forms.CONVERTERS)
     app.before_request(_begin)
     app.after_request(_headers)
     app.after_request(_log)

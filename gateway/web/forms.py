@@ -1,10 +1,38 @@
 """What comes in from outside, made fit to pass on: bounded text, without what no database takes."""
 
 import hashlib
+import re
 
 from flask import request
+from werkzeug.routing import IntegerConverter, UnicodeConverter, ValidationError
 
 from gateway import attempt
+
+NUMBER = "(?:0|[1-9][0-9]{0,17})"  # in one way only, and no more than a database counts
+
+
+class Number(IntegerConverter):
+    """What `<int:…>` in a route takes; whatever else stands there is not found."""
+
+    regex = NUMBER
+
+
+class Name(UnicodeConverter):
+    """What `<…>` in a route takes: no name of ours has anything else in it, such as NUL."""
+
+    def to_python(self, value: str) -> str:
+        """Take a name, or find nothing there."""
+        if not value.isprintable():
+            raise ValidationError
+        return value
+
+
+CONVERTERS = {"int": Number, "string": Name, "default": Name}
+
+
+def number(text: str) -> int | None:
+    """Read a number that stands in an address; None if it is none."""
+    return int(text) if re.fullmatch(NUMBER, text) else None
 
 
 def clean(value: object, most: int) -> str:

@@ -37,11 +37,11 @@ def _around() -> dict[str, object]:
 def show(who: Known) -> ResponseReturnValue:
     site_id = who.staff.site_id
     sought = request.args.get("of", "").strip().lower()
-    before = request.args.get("before", "")
+    before = forms.number(request.args.get("before", ""))
     with parts().house.store.reads() as session:
         head = logged.head(session, site_id)
-        end = min(int(before), head.size) if before.isdecimal() and head else head and head.size
-        rows = _rows(site_id, sought, end or 0)
+        size = head.size if head else 0
+        rows = _rows(site_id, sought, size if before is None else min(before, size))
         signed = proofs.signed_note(session, site_id)
         keys = log_keys.known(session, site_id)
         witnesses = logged.witnesses(session, site_id)
