@@ -1,9 +1,9 @@
 """Secrets: what each use of a key is done with, one key for each, so that none serves two.
 
-They hang on the data keys of a database (keyring.py), which the master key wraps and which live
-outside of nobody's memory in the clear: a stolen database alone gives up neither an identity number
-nor a PIN nor a signing key. Keys come and go while we run, so they are looked at again every few
-seconds, and at once when something names a key that is not known yet.
+They hang on the data keys of a database (keyring.py), which the master key wraps and which are in
+the clear in memory only: a stolen database alone gives up neither an identity number nor a PIN nor
+a signing key. Keys come and go while we run, so they are looked at again every few seconds, and at
+once when something names a key that is not known yet.
 """
 
 import base64

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from gateway import checkpoints, rules
 from gateway.app import open_house, utc_now
 from gateway.audit import MOST_RECORD, kept, log_keys, note, proofs, verifier
+from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.kept import Kept
 from gateway.audit.note import MOST_BYTES
-from gateway.audit.proofs import Proof
+from gateway.audit.proofs import Growth, Proof
 from gateway.audit.tiles import Folder
 from gateway.audit.verifier import Report, Trust
 from gateway.bar import Bar
@@ -92,25 +93,46 @@ def log_checkpoint(site_id: str) -> None:
 
 @log_.command("prove")
 @click.argument("site_id", metavar="SITE")
-@click.argument("which", metavar="RECORD|VISIT")
-@click.option("--to", type=click.Path(path_type=Path), help="Write FILE and FILE.tlog-proof.")
-def log_prove(site_id: str, which: str, to: Path | None) -> None:
-    """Prove that a record is in the log: by its number, or the last one of a visit by its id."""
+@click.argument("which", metavar="[RECORD|VISIT]", default="")
+@click.option("--from", "old", type=click.IntRange(0, 10**18 - 1), help="A checkpoint's SIZE.")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    help="Write FILE, a record's proof beside it.",
+)
+def log_prove(site_id: str, which: str, old: int | None, to: Path | None) -> None:
+    """Prove that a record is in the log, or that the log has only grown.
+
+    A record is named by its number, or as the last one of a visit by its id. With --from: that the
+    newest checkpoint begins with the SIZE records of one that somebody kept.
+    """
+    if bool(which) is (old is not None):
+        raise click.UsageError("Name a record or a visit, or the size of a checkpoint with --from.")
     house = open_house()
     rules.find(house, site_id)
     checkpoints.sign(house, site_id, utc_now())
     with house.store.reads() as session:
+        if old is not None:
+            _hand_on(proofs.prove_growth(session, site_id, old).text, to)
+            return
         found = proofs.prove(session, site_id, _number(session, site_id, which))
     if found is None:  # pragma: no cover - signed just above
         raise NotPossible("unsigned", "it is not signed yet")
-    if to is None and not found.body.isprintable():
-        raise NotPossible("unprintable", "that record cannot be printed: write it with --to")
     if to is None:
-        click.echo(f"{found.body}\n\n{found.text}", nl=False)
+        _hand_on(f"{found.body}\n\n{found.text}", None)
         return
-    to.write_bytes(found.body.encode())
-    to.with_name(f"{to.name}.tlog-proof").write_text(found.text, encoding="utf-8")
-    click.echo(f"Wrote {to} and {to}.tlog-proof")
+    _hand_on(found.body, to)
+    _hand_on(found.text, to.with_name(f"{to.name}.tlog-proof"))
+
+
+def _hand_on(text: str, to: Path | None) -> None:
+    if to is None:
+        if not all(line.isprintable() for line in text.split("\n")):
+            raise NotPossible("unprintable", "that cannot be printed: write it with --to")
+        click.echo(text, nl=False)
+        return
+    to.write_bytes(text.encode())
+    click.echo(f"Wrote {to}")
 
 
 def _number(session: Session, site_id: str, which: str) -> int:
@@ -124,14 +146,24 @@ def _number(session: Session, site_id: str, which: str) -> int:
 
 
 @log_.command("check-proof")
-@click.argument("record", type=A_FILE)
+@click.argument("what", metavar="RECORD|CHECKPOINT", type=A_FILE)
 @click.argument("proof", type=A_FILE)
-@click.option("--key", required=True, help="The log's public key.")
-def log_check_proof(record: Path, proof: Path, key: str) -> None:
-    """Check that a RECORD's file is in the log, by its PROOF; needs no database."""
-    told = Proof.parse(_read(record), _read(proof))
-    checkpoint, _ = told.check([note.of_log(key)])
-    click.echo(f"Record {told.index} is in {checkpoint.origin}, as of {checkpoint.size} records.")
+@click.option("--key", "keys", multiple=True, required=True, help="The log's public key, or keys.")
+def log_check_proof(what: Path, proof: Path, keys: tuple[str, ...]) -> None:
+    """Check by its PROOF that a record is in the log, or that the log begins with a checkpoint.
+
+    Both are files; this needs no database.
+    """
+    known, text = [note.of_log(key) for key in keys], _read(proof)
+    if text.startswith(Growth.FIRST):
+        kept = Checkpoint.parse(note.open_(_read(what), known)[0])
+        now = Growth.parse(text).check(kept, known)
+        said = f"{now.origin}, of {now.size} records, begins with your checkpoint's {kept.size}."
+    else:
+        told = Proof.parse(_read(what), text)
+        now, _ = told.check(known)
+        said = f"Record {told.index} is in {now.origin}, as of {now.size} records."
+    click.echo(plain(said))
 
 
 def _read(file: Path) -> str:

@@ -1,5 +1,6 @@
 """Checkpoints: what is signed, what never is, who vouches for it, and proofs by them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from gateway import audit, checkpoints
 from gateway.audit import log_keys, merkle, note, proofs
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.note import COSIGNATURE, Signer, Verifier
-from gateway.audit.proofs import Proof
+from gateway.audit.proofs import Growth, Proof
 from gateway.errors import BadNote, LogBroken, NotFound, NotPossible
 from gateway.rules import House, Rules
 from gateway.store import desk, logged
@@ -216,3 +217,78 @@ def test_a_witness_has_a_key_for_cosignatures_and_a_name_of_its_own(house: House
     checkpoints.forget_witness(house, site.id, name, NOW)
     with pytest.raises(NotFound):
         checkpoints.forget_witness(house, site.id, name, NOW)
+
+
+# --- that a log only grew ---
+
+
+def grown(house: House, site: Rules) -> tuple[list[str], Growth]:
+    """Sign a log at seven sizes, and prove that it only grew since the third."""
+    notes = []
+    for many in (1, 1, 2, 3, 1, 8, 5):
+        write(house, site, many)
+        notes.append(checkpoints.sign(house, site.id, NOW))
+    with house.store.reads() as session:
+        return notes, proofs.prove_growth(session, site.id, read(house, site, notes[2]).size)
+
+
+def test_a_log_proves_that_it_begins_with_what_somebody_kept(house: House, site: Rules):
+    notes, _ = grown(house, site)
+    key = key_of(house, site)
+    for whole in notes:
+        kept = read(house, site, whole)
+        with house.store.reads() as session:
+            proof = proofs.prove_growth(session, site.id, kept.size)
+        handed = Growth.parse(proof.text)
+        assert handed == proof
+        assert handed.check(kept, [key]) == read(house, site, notes[-1])
+
+
+def test_a_proof_is_for_one_checkpoint_and_one_log(house: House, site: Rules):
+    notes, proof = grown(house, site)
+    key, kept = key_of(house, site), read(house, site, notes[2])
+    other = Signer(kept.origin, WITNESS.private)
+    forged = replace(proof, checkpoint=note.sign(note.Note.parse(notes[-1]).text, other))
+    for told, trusted in (
+        (proof, replace(kept, root=b"r" * 32)),
+        (proof, replace(kept, origin="eitherway/other")),
+        (proof, read(house, site, notes[1])),
+        (replace(proof, old=proof.old + 1), kept),
+        (replace(proof, path=proof.path[1:]), kept),
+        (replace(proof, path=(*proof.path, b"r" * 32)), kept),
+        (replace(proof, path=(b"r" * 32, *proof.path[1:])), kept),
+        (replace(proof, checkpoint=notes[1]), kept),
+        (forged, kept),
+    ):
+        with pytest.raises(BadNote):
+            told.check(trusted, [key])
+
+
+def test_what_is_not_signed_yet_has_not_grown(house: House, site: Rules):
+    with house.store.reads() as session, pytest.raises(NotPossible):
+        proofs.prove_growth(session, site.id, 0)
+    checkpoints.sign(house, site.id, NOW)
+    with house.store.reads() as session, pytest.raises(NotPossible):
+        proofs.prove_growth(session, site.id, 99)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "old 1",
+            "old 1\n\n",
+            "old -1\n\nx",
+            "old \u0661\n\nx",
+            "old 1\nx\n\nx",
+            "new 1\n\nx",
+        ),
+        "old 1\n" + ("A" * 43 + "=\n") * 64 + "\nx",
+        "\ud800\n\n",
+    ],
+)
+def test_what_is_no_proof_of_growth_is_said_to_be_none(house: House, site: Rules, text: str):
+    kept = read(house, site, checkpoints.sign(house, site.id, NOW))
+    with pytest.raises(BadNote):
+        Growth.parse(text).check(kept, [key_of(house, site)])

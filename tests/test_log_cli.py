@@ -207,3 +207,27 @@ def test_a_witness_that_is_none_is_refused_in_a_sentence(hotel: Run, tmp_path: P
         told = hotel("log", "verify", folder, "--key", KEY, "--witness", key)
         assert told.exit_code == 1
         assert told.stderr.startswith("a witness has a name of its own and a key of kind 4")
+
+
+def test_who_kept_a_checkpoint_is_shown_that_the_log_only_grew(hotel: Run, tmp_path: Path):
+    key = hotel("log", "key", "hotel").output.strip()
+    (tmp_path / "kept").write_text(hotel("log", "checkpoint", "hotel").output)
+    size = (tmp_path / "kept").read_text().split("\n")[1]
+    hotel("site", "close-way", "hotel", "pin", "--why", "out of order")
+    shown = hotel("log", "prove", "hotel", "--from", size)
+    assert shown.output.startswith(f"old {size}\n")
+    (tmp_path / "proof").write_text(shown.output)
+    files = (str(tmp_path / "kept"), str(tmp_path / "proof"))
+    told = hotel("log", "check-proof", *files, "--key", key)
+    assert told.exit_code == 0
+    assert f"begins with your checkpoint's {size}" in told.output
+    new = hotel("log", "rotate-key", "hotel").output.strip()
+    hotel("log", "prove", "hotel", "--from", size, "--to", str(tmp_path / "proof"))
+    assert hotel("log", "check-proof", *files, "--key", key).exit_code == 1
+    both = ("--key", key, "--key", new)
+    assert hotel("log", "check-proof", *files, *both).exit_code == 0
+    (tmp_path / "kept").write_text(hotel("log", "checkpoint", "hotel").output)
+    assert hotel("log", "check-proof", *files, *both).exit_code == 1
+    assert hotel("log", "prove", "hotel", "--from", "9999").exit_code == 1
+    assert hotel("log", "prove", "hotel").exit_code == 2
+    assert hotel("log", "prove", "hotel", "0", "--from", "1").exit_code == 2

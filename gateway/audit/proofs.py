@@ -1,6 +1,15 @@
-"""A record and the proof that it is in the log: what one hands to a stranger (C2SP tlog-proof).
+"""What one hands to a stranger: that a record is in the log, and that the log has only grown.
 
-The stranger needs the record, this proof and the log's public key, and nothing of ours.
+The first is a file of its own (C2SP tlog-proof); the second is what a witness is sent before it
+cosigns (C2SP tlog-witness):
+
+    old 1402
+    CsUYapGG…                                      the consistency proof, a hash a line
+
+    eitherway/hotel-1f0c9a2e                       the newest checkpoint, a signed note
+
+The stranger needs the record or the checkpoint they kept, the proof and the log's public key, and
+nothing of ours.
 """
 
 import base64
@@ -8,7 +17,7 @@ import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from sqlalchemy.orm import Session
 
@@ -17,12 +26,13 @@ from gateway.audit import merkle
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.merkle import HASH_BYTES
 from gateway.audit.note import Signature, Verifier, open_
-from gateway.errors import BadNote, NotFound
+from gateway.errors import BadNote, NotFound, NotPossible
 from gateway.store import logged
 
 HEADER = "c2sp.org/tlog-proof@v1"
 _INDEX = re.compile("index (0|[1-9][0-9]{0,17})")
-_MOST = 64  # hashes: as high as a tree can be
+_OLD = re.compile("old (0|[1-9][0-9]{0,17})")
+_MOST = 63  # hashes: as high as a tree can be
 
 
 @dataclass(frozen=True)
@@ -56,10 +66,7 @@ class Proof:
 
     def check(self, verifiers: Iterable[Verifier]) -> tuple[Checkpoint, tuple[Signature, ...]]:
         """Say which checkpoint the record is in and who signed it; `BadNote` if it is in none."""
-        text, signatures = open_(self.checkpoint, verifiers)
-        told = Checkpoint.parse(text)
-        if told.origin not in {one.name for one in signatures}:
-            raise BadNote("the checkpoint is another log's than whose key signed it")
+        told, signatures = _opened(self.checkpoint, verifiers)
         try:
             leaf = merkle.leaf_hash(self.body.encode())
         except UnicodeEncodeError:
@@ -67,6 +74,50 @@ class Proof:
         if not merkle.check_inclusion(leaf, self.index, told.size, self.path, told.root):
             raise BadNote(f"this is not record {self.index} of {told.origin}")
         return told, signatures
+
+
+@dataclass(frozen=True)
+class Growth:
+    """That the log of which `checkpoint` is a signed note begins with its first `old` records."""
+
+    FIRST: ClassVar[str] = "old "
+    old: int
+    path: tuple[bytes, ...]
+    checkpoint: str
+
+    @property
+    def text(self) -> str:
+        """The proof as a file."""
+        hashes = "".join(f"{base64.b64encode(one).decode()}\n" for one in self.path)
+        return f"old {self.old}\n{hashes}\n{self.checkpoint}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `text` wrote; `BadNote` if it is none. It is believed after `check` only."""
+        head, blank, signed = text.partition("\n\n")
+        first, *rest = head.split("\n")
+        old = _OLD.fullmatch(first)
+        if not blank or old is None or len(rest) > _MOST:
+            raise BadNote("not a consistency proof: it does not say how long the log was")
+        return cls(int(old[1]), tuple(_hash(line) for line in rest), signed)
+
+    def check(self, kept: Checkpoint, verifiers: Iterable[Verifier]) -> Checkpoint:
+        """Say how long the log is now, beginning with what was `kept`; `BadNote` if it does not."""
+        told, _ = _opened(self.checkpoint, verifiers)
+        if (self.old, told.origin) != (kept.size, kept.origin):
+            raise BadNote("this is a proof for another checkpoint than the one that was kept")
+        if not merkle.check_consistency(kept.size, told.size, kept.root, told.root, self.path):
+            raise BadNote(f"the log of {told.size} records does not begin with those {kept.size}")
+        return told
+
+
+def _opened(whole: str, verifiers: Iterable[Verifier]) -> tuple[Checkpoint, tuple[Signature, ...]]:
+    """Open a checkpoint that the log itself signed."""
+    text, signatures = open_(whole, verifiers)
+    told = Checkpoint.parse(text)
+    if told.origin not in {one.name for one in signatures}:
+        raise BadNote("the checkpoint is another log's than whose key signed it")
+    return told, signatures
 
 
 def _hash(line: str) -> bytes:
@@ -96,6 +147,21 @@ def prove(session: Session, site_id: str, seq: int) -> Proof | None:
         seq, size, lambda places: audit.read_hashes(session, site_id, places)
     )
     return Proof(row.body, seq, path, whole)
+
+
+def prove_growth(session: Session, site_id: str, old: int) -> Growth:
+    """Prove that the newest checkpoint begins with the first `old` records.
+
+    `NotPossible` ("unsigned") if no checkpoint is as long.
+    """
+    signed = signed_note(session, site_id)
+    if signed is None or old > signed[0]:
+        raise NotPossible("unsigned", f"no checkpoint of {old} records has been signed")
+    size, whole = signed
+    path = merkle.prove_consistency(
+        old, size, lambda places: audit.read_hashes(session, site_id, places)
+    )
+    return Growth(old, path, whole)
 
 
 def signed_note(session: Session, site_id: str, size: int | None = None) -> tuple[int, str] | None:

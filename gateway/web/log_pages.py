@@ -4,7 +4,6 @@ What strangers need, the newest checkpoint and the public keys, is there without
 records themselves are for whoever may read them.
 """
 
-import json
 import re
 from datetime import datetime
 
@@ -12,10 +11,11 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 
 from gateway.audit import log_keys, proofs
+from gateway.audit.body import Said
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.note import Note
 from gateway.browsers import Known
-from gateway.errors import NotFound
+from gateway.errors import BadNote, NotFound
 from gateway.staffing import Role
 from gateway.store import logged
 from gateway.store.models import Record
@@ -118,9 +118,12 @@ def public_keys(site_id: str) -> ResponseReturnValue:
     return _text("".join(f"{key.verifier}\n" for key in keys))
 
 
-def _moment(body: str) -> datetime:
-    """Read when a record was written."""
-    return datetime.fromisoformat(json.loads(body)["at"])
+def _moment(body: str) -> datetime | None:
+    """Read when a record was written, if it still says so: what was altered is shown too."""
+    try:
+        return datetime.fromisoformat(Said.parse(body.encode()).at)
+    except BadNote:
+        return None
 
 
 def _newest(site_id: str) -> str:

@@ -6,6 +6,7 @@ from gateway import checkpoints, verification
 from gateway.audit import note
 from gateway.audit.note import Verifier
 from gateway.audit.proofs import Proof
+from gateway.store import logged
 from tests.makers import load_site
 from tests.web.world import World
 
@@ -80,3 +81,17 @@ def test_records_are_found_by_visit_kind_and_day_and_paged(world: World):
     assert "No record has that" in unit.press("/staff/log/find", of="nothing-like-it").main.text
     for odd in ("before=x", "before=99999999999999999999", "before=-1", "of=%25", "of=" + "a" * 99):
         assert unit.get(f"/staff/log?{odd}").status == 200
+
+
+@pytest.mark.parametrize(
+    "body", ["{}", "", "[]", "\x1b[2J", '{"at":7}', '{"at":"yesterday"}', "[" * 9_000]
+)
+def test_a_log_that_was_altered_is_shown_all_the_same(world: World, body: str):
+    unit = world.staff("compliance")
+    with world.house.store.writes.begin() as session:
+        row = logged.record(session, "hotel", 0)
+        assert row is not None
+        row.body = body
+    page = unit.get("/staff/log")
+    assert (page.status, page.screen) == (200, "staff-log")
+    assert unit.client.get("/staff/log/0/record").get_data(as_text=True) == body
