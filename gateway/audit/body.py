@@ -21,8 +21,7 @@ _MOST_NAME = 64  # characters of a site, a kind, a key's id
 class Said:
     """What a record says of itself, each of the kind it must be; none of it is believed yet.
 
-    `site` and `key` are empty where format 1 had none, `key` where its log had none yet, and
-    `clock` where no clock was set back.
+    `key` is empty in format 1, and where the log had none yet; `clock` where none was set back.
     """
 
     v: int
@@ -30,9 +29,9 @@ class Said:
     at: str
     kind: str
     data: dict[str, Any]
-    site: str = ""
-    key: str = ""
-    clock: str = ""
+    site: str
+    key: str
+    clock: str
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -42,15 +41,16 @@ class Said:
             raise _bad("its format is none that we know")
         if type(told.get("seq")) is not int or not 0 <= told["seq"] < _MOST_RECORDS:
             raise _bad("its number is none")
-        for name, needed in (("site", told["v"] > 1), ("kind", True), ("key", False)):
-            if not _is_name(told.get(name, ""), needed=needed):
+        key = told.get("key", "" if told["v"] == 1 else None)
+        for name, value in (("site", told.get("site")), ("kind", told.get("kind")), ("key", key)):
+            if not _is_name(value) or (value == "" and name != "key"):
                 raise _bad(f"it names no {name}")
         if not isinstance(told.get("data"), dict):
             raise _bad("it has no data")
         if not _is_instant(told.get("at")) or not _is_instant(told.get("clock", told["at"])):
             raise _bad("it says no time as ours do")
-        rest = {name: told[name] for name in ("site", "key", "clock") if name in told}
-        return cls(told["v"], told["seq"], told["at"], told["kind"], told["data"], **rest)
+        named = {name: told[name] for name in ("v", "seq", "at", "kind", "data", "site")}
+        return cls(**named, key=told.get("key", ""), clock=told.get("clock", ""))
 
 
 def _object(raw: bytes) -> dict[str, Any]:
@@ -69,9 +69,8 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _is_name(value: object, *, needed: bool) -> bool:
-    fits = isinstance(value, str) and len(value) <= _MOST_NAME and value.isprintable()
-    return fits and (value != "" or not needed)
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _MOST_NAME and value.isprintable()
 
 
 def _is_instant(value: object) -> bool:
