@@ -12,7 +12,7 @@ import click
 from sqlalchemy.orm import Session
 
 from gateway import checkpoints, rules
-from gateway.app import open_house, utc_now
+from gateway.app import open_house, open_site, utc_now
 from gateway.audit import MOST_RECORD, kept, log_keys, note, proofs, verifier
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.kept import Kept
@@ -39,8 +39,7 @@ def log_() -> None:
 @click.option("--with", "text", default="", help="Only those with this TEXT in them.")
 def log_show(site_id: str, last: int, text: str) -> None:
     """Print the newest records of a SITE, the oldest of them first."""
-    house = open_house()
-    rules.find(house, site_id)
+    house, _ = open_site(site_id)
     with house.store.reads() as session:
         rows = logged.find(session, site_id, text, last)
     for row in reversed(rows):
@@ -60,8 +59,7 @@ def _escape(c: str) -> str:
 @click.argument("site_id", metavar="SITE")
 def log_key(site_id: str) -> None:
     """Print the public keys of a SITE's log: what strangers check it by. The first is the root."""
-    house = open_house()
-    rules.find(house, site_id)
+    house, _ = open_site(site_id)
     checkpoints.sign(house, site_id, utc_now())
     with house.store.reads() as session:
         for row in logged.keys(session, site_id):
@@ -72,8 +70,7 @@ def log_key(site_id: str) -> None:
 @click.argument("site_id", metavar="SITE")
 def log_rotate_key(site_id: str) -> None:
     """Sign with a new key from now on; the one before it says so in the log."""
-    house = open_house()
-    rules.find(house, site_id)
+    house, _ = open_site(site_id)
     checkpoints.sign(house, site_id, utc_now())
     with house.store.writes.begin() as session:
         new = log_keys.rotate(house.secrets, session, site_id, utc_now())
@@ -85,8 +82,7 @@ def log_rotate_key(site_id: str) -> None:
 @click.argument("site_id", metavar="SITE")
 def log_checkpoint(site_id: str) -> None:
     """Sign and print how long the log of a SITE is now, and its root: for others to keep."""
-    house = open_house()
-    rules.find(house, site_id)
+    house, _ = open_site(site_id)
     for line in checkpoints.sign(house, site_id, utc_now()).splitlines():
         click.echo(plain(line))
 
@@ -108,8 +104,7 @@ def log_prove(site_id: str, which: str, old: int | None, to: Path | None) -> Non
     """
     if bool(which) is (old is not None):
         raise click.UsageError("Name a record or a visit, or the size of a checkpoint with --from.")
-    house = open_house()
-    rules.find(house, site_id)
+    house, _ = open_site(site_id)
     checkpoints.sign(house, site_id, utc_now())
     with house.store.reads() as session:
         if old is not None:
@@ -177,8 +172,7 @@ def _read(file: Path) -> str:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def log_export(site_id: str, folder: Path) -> None:
     """Write the log of a SITE into a FOLDER as plain files, or what is new of it."""
-    house = open_house()
-    rules.find(house, site_id)
+    house, _ = open_site(site_id)
     checkpoints.sign(house, site_id, utc_now())
     with house.store.reads() as session, Bar("Records") as show:
         checkpoint = kept.export(session, site_id, folder, show)
@@ -256,8 +250,7 @@ def witness_() -> None:
 @click.argument("vkey", metavar="KEY")
 def witness_add(site_id: str, vkey: str) -> None:
     """Accept the cosignatures of whoever has the public KEY (name+id+base64)."""
-    house = open_house()
-    rules.find(house, site_id)
+    house, _ = open_site(site_id)
     name = checkpoints.accept_witness(house, site_id, vkey, utc_now())
     click.echo(f"{site_id} accepts what {name} cosigns")
 

@@ -17,6 +17,7 @@ import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Self
 
 from sqlalchemy.orm import Session
@@ -24,9 +25,9 @@ from sqlalchemy.orm import Session
 from gateway import audit
 from gateway.audit import merkle
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.merkle import HASH_BYTES
+from gateway.audit.merkle import HASH_BYTES, Place
 from gateway.audit.note import Signature, Verifier, open_
-from gateway.errors import BadNote, NotFound, NotPossible
+from gateway.errors import BadNote, LogBroken, NotFound, NotPossible
 from gateway.store import logged
 
 HEADER = "c2sp.org/tlog-proof@v1"
@@ -133,7 +134,7 @@ def _hash(line: str) -> bytes:
 def prove(session: Session, site_id: str, seq: int) -> Proof | None:
     """Prove a record by the newest checkpoint; None if none has been signed since it was written.
 
-    `NotFound` if there is no such record.
+    `NotFound` if there is no such record; `LogBroken` if others beside it are gone.
     """
     row = logged.record(session, site_id, seq)
     if row is None:
@@ -143,25 +144,30 @@ def prove(session: Session, site_id: str, seq: int) -> Proof | None:
     if signed is None or signed[0] <= seq:
         return None
     size, whole = signed
-    path = merkle.prove_inclusion(
-        seq, size, lambda places: audit.read_hashes(session, site_id, places)
-    )
+    path = merkle.prove_inclusion(seq, size, partial(_hashes, session, site_id))
     return Proof(row.body, seq, path, whole)
 
 
 def prove_growth(session: Session, site_id: str, old: int) -> Growth:
     """Prove that the newest checkpoint begins with the first `old` records.
 
-    `NotPossible` ("unsigned") if no checkpoint is as long.
+    `NotPossible` ("unsigned") if no checkpoint is as long; `LogBroken` if records are gone.
     """
     signed = signed_note(session, site_id)
     if signed is None or old > signed[0]:
         raise NotPossible("unsigned", f"no checkpoint of {old} records has been signed")
     size, whole = signed
-    path = merkle.prove_consistency(
-        old, size, lambda places: audit.read_hashes(session, site_id, places)
-    )
+    path = merkle.prove_consistency(old, size, partial(_hashes, session, site_id))
     return Growth(old, path, whole)
+
+
+def _hashes(session: Session, site_id: str, places: Iterable[Place]) -> dict[Place, bytes]:
+    try:
+        return audit.read_hashes(session, site_id, places)
+    except KeyError:
+        raise LogBroken(
+            f"records were taken out of the log of {site_id}: `gateway log verify` names them"
+        ) from None
 
 
 def signed_note(session: Session, site_id: str, size: int | None = None) -> tuple[int, str] | None:

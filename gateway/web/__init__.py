@@ -30,7 +30,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, SecurityErro
 
 from gateway import device, rules
 from gateway.config import Config
-from gateway.errors import GatewayError, NotAllowed, NotFound, NotPossible
+from gateway.errors import GatewayError, LogBroken, NotAllowed, NotFound, NotPossible
 from gateway.rules import House
 from gateway.site import Help
 from gateway.store import DatabaseFault
@@ -38,7 +38,12 @@ from gateway.web import forms
 
 KEY = "eitherway"
 KIOSK_COOKIE = "kiosk"
-STATUSES: dict[type[GatewayError], int] = {NotFound: 404, NotAllowed: 403, NotPossible: 409}
+STATUSES: dict[type[GatewayError], int] = {
+    NotFound: 404,
+    NotAllowed: 403,
+    NotPossible: 409,
+    LogBroken: 409,
+}
 LANGUAGES = (("zh", "中文"), ("en", "English"))
 LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
 TAGS = {"zh": "zh-Hans"}

@@ -6,7 +6,7 @@ from gateway import checkpoints, verification
 from gateway.audit import note
 from gateway.audit.note import Verifier
 from gateway.audit.proofs import Proof
-from gateway.store import logged
+from gateway.store import logged, queries
 from tests.makers import load_site
 from tests.web.world import World
 
@@ -95,3 +95,13 @@ def test_a_log_that_was_altered_is_shown_all_the_same(world: World, body: str):
     page = unit.get("/staff/log")
     assert (page.status, page.screen) == (200, "staff-log")
     assert unit.client.get("/staff/log/0/record").get_data(as_text=True) == body
+
+
+def test_a_record_of_a_log_that_others_were_taken_out_of_is_not_proven(world: World):
+    sign(world)
+    with world.house.store.writes.begin() as session:
+        rows = queries.records(session, "hotel")
+        assert len(rows) > 4
+        for row in rows[1:4]:
+            session.delete(row)
+    assert world.staff("compliance").get("/staff/log/0/proof").status == 409
