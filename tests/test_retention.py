@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from gateway import (
     alarms,
     asking,
+    consent,
     enrolment,
     erasure,
     face_keeping,
@@ -30,6 +31,7 @@ from gateway import (
 )
 from gateway.alarms import Alarmed
 from gateway.certificates import Why
+from gateway.entitlement import Span
 from gateway.errors import NotPossible
 from gateway.law.periods import Kept, Period
 from gateway.retention import BATCH, TURN, over, until
@@ -38,7 +40,7 @@ from gateway.store import queries, sweeping
 from gateway.store.models import Consent, Enrolment, EraseOrder, Verification
 from gateway.store.staffed import Alarm, Override, Staff
 from tests.face_devices import Device
-from tests.faced import set_up, subscriber
+from tests.faced import BY, set_up, subscriber
 from tests.furnished import furnished
 from tests.houses import dump, together
 from tests.makers import (
@@ -339,6 +341,27 @@ def test_what_is_still_to_be_done_is_not_swept_as_evidence(house: House, site: R
     assert len(orders(house)) >= 1
     assert len([row for row in rows(house, "erasure") if row[3] == "asked"]) == 1
     assert "guessing" in repr(rows(house, "alarm"))
+
+
+def test_p4_a_consent_that_was_withdrawn_never_counts_again(house: House):
+    """Notice and period of one length: the withdrawal's year is over long before the consent's."""
+    text = edited("days = 30", "days = 366").replace("cn-2025", "eu")
+    site = make_site(house, text + "\n[retention]\nconsent_years = 1\n")
+    person = subscriber(house, site, span=Span(NOW, None))
+    with house.store.writes.begin() as session:
+        owner = queries.lock_subscriber(session, site.id, person)
+        assert owner is not None
+        consent.give(session, site, owner, "face", later(days=400), BY, NOW)
+        consent.withdraw(session, site, owner, "face", BY, later(hours=1))
+    ended = later(days=366)
+    for now in (later(days=365, hours=3), ended, over(ended, Period(1, "years"), site.zone)):
+        assert len(rows(house, "consent")) == 2
+        sweep(house, site, now)
+        with house.store.reads() as session:
+            owner = queries.subscriber(session, site.id, person)
+            assert owner is not None
+            assert consent.live(session, site, owner, "face", now) is None
+    assert rows(house, "consent") == []
 
 
 def test_m09b_evidence_holds_no_face(house: House, site: Rules):

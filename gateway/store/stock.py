@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from gateway.store.base import Base
@@ -21,7 +21,7 @@ from gateway.store.models import (
     Verification,
 )
 from gateway.store.staffed import Alarm, Import, Override, SignIn, Staff
-from gateway.store.sweeping import Condition, gone
+from gateway.store.sweeping import Condition, consent_ended, gone
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,8 @@ def people(session: Session, site_id: str, now: datetime) -> Held:
 
 
 def consents(session: Session, site_id: str, now: datetime) -> Held:
-    """Count the lines of the ledger, and those that ended."""
-    over = or_(Consent.until.is_(None), Consent.until <= now)
-    ended = case((over, func.coalesce(Consent.until, Consent.at)))
+    """Count the lines of the ledger, and those that ended with all before them."""
+    ended = _past(consent_ended(), now)
     return _held(session, Consent, Consent.site_id == site_id, ended)
 
 
@@ -112,7 +111,7 @@ def tallies(session: Session, site_id: str) -> tuple[int, date | None]:
     return number, first
 
 
-def _past(column: Any, now: datetime) -> ColumnElement[Any]:  # noqa: ANN401 - a column of times
+def _past(column: Any, now: datetime) -> ColumnElement[Any]:  # noqa: ANN401 - any expression of a time
     return case((column <= now, column))
 
 

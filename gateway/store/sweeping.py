@@ -12,6 +12,7 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -122,10 +123,28 @@ def _credentials(site: str, until: datetime) -> tuple[Over, ...]:
     return ((Enrolment, "id", over),)
 
 
+def consent_ended() -> ColumnElement[datetime | None]:
+    """Say when a line of the ledger ended: when it did itself, and every line before it.
+
+    The last line decides (`consent.live`). So none goes while one before it stays: without the
+    line that withdrew it, a consent would count as given again (P4).
+    """
+    line = aliased(Consent)
+    last = select(func.max(func.coalesce(line.until, line.at))).where(
+        line.site_id == Consent.site_id, line.way == Consent.way, line.seq <= Consent.seq
+    )
+    persons = last.where(line.subscriber_id == Consent.subscriber_id).correlate(Consent)
+    visits = last.where(line.verification_id == Consent.verification_id).correlate(Consent)
+    return case(  # by one index or the other
+        (Consent.subscriber_id.is_not(None), persons.scalar_subquery()),
+        else_=visits.scalar_subquery(),
+    )
+
+
 def _consents(site: str, until: datetime) -> tuple[Over, ...]:
-    """Lines of the ledger that ended by then."""
-    ended = or_(Consent.until.is_(None), Consent.until <= until)
-    return ((Consent, "id", and_(Consent.site_id == site, Consent.at <= until, ended)),)
+    """Lines of the ledger that ended by then; those before them are looked for only at these."""
+    itself = func.coalesce(Consent.until, Consent.at) <= until
+    return ((Consent, "id", and_(Consent.site_id == site, itself, consent_ended() <= until)),)
 
 
 def _evidence(site: str, until: datetime) -> tuple[Over, ...]:
@@ -185,7 +204,10 @@ def find(session: Session, site_id: str, kind: str, until: datetime, most: int) 
     found: list[Sequence[str]] = []
     for table, key, over in _KINDS[kind](site_id, until):
         left = most - sum(map(len, found))
-        found.append(session.scalars(select(getattr(table, key)).where(over).limit(left)).all())
+        chosen = select(getattr(table, key)).where(over)
+        if table is Consent:  # a ledger from its beginning, wherever a batch ends
+            chosen = chosen.order_by(Consent.seq)
+        found.append(session.scalars(chosen.limit(left)).all())
     return found
 
 

@@ -337,6 +337,7 @@ EVERY_SITE = {
     "use_pairing": "is handed the row",
     "mine.touch": "is handed the row",
     "receipts.after": "is handed the row",
+    "sweeping.consent_ended": "is an expression, not a question",
     "sweeping.gone": "is a condition, not a question",
     "erasing.changed": "carries a statement out",
     "erasing.certified": "the worker's: each is then locked within its own site",
