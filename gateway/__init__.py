@@ -24,8 +24,7 @@ The map of the house, in the order a visit walks through it:
     rules               a site's file, applied: what every verb is handed
     entitlement         who may pass which door, and when
     rotation            changing keys while the doors are open
-    backup, restore     the whole database in one sealed file, and back
-    tombstones          who was erased stays erased, whatever is restored
+    backup              the whole database in one sealed file
     consent             who agreed to which notice, and until when
     clock               whether the clock may be believed
     throttle            what is guessed at rests, and no other way or person with it
@@ -53,6 +52,8 @@ The map of the house, in the order a visit walks through it:
     erasure, ending     erasing somebody everywhere, with a certificate; a service that ends
     freezing            references that are only stored, until they can be deleted
     retention           what is kept for how long, and the sweep that lets go of it
+    tombstones          who was erased stays erased, whatever is restored
+    restore             a backup, put back: all of it or nothing
     device, doors       kiosks and readers: paired and known; how each door is just now
     rehearsal           a whole visit of nobody's, to see whether a way works
     apikey              integrators and what they are known by

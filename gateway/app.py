@@ -12,12 +12,11 @@ from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import erasure, methods, rotation, rules, signing, tombstones, web
+from gateway import methods, rotation, rules, signing, tombstones, web
 from gateway.config import Config, read_for_command
 from gateway.rules import House
 from gateway.store import datakeys, open_store, queries
 from gateway.store.migrate import migrate
-from gateway.tombstones import Erasing
 from gateway.web.accounts import accounts
 from gateway.web.api import api
 from gateway.web.arrivals import arrivals
@@ -72,10 +71,6 @@ def make_house(config: Config) -> House:
     return House(store, kept, methods.load(kept))
 
 
-ERASING = (Erasing(erasure.tombstones, erasure.take_tombstones, erasure.erase_again),)
-"""Who erases, and so has tombstones to be heeded."""
-
-
 def open_house(config: Config | None = None) -> House:
     """Open the house the environment describes, its database brought up to date.
 
@@ -98,8 +93,7 @@ def open_site(site_id: str) -> tuple[House, rules.Rules]:
 
 def heed_tombstones(house: House, config: Config, now: datetime) -> int:
     """Bring the file of who was erased and the database together; returns how many were back."""
-    path = config.data / tombstones.FILE
-    return sum(tombstones.heed(house, path, erasing, now) for erasing in ERASING)
+    return tombstones.heed(house, config.data / tombstones.FILE, now)
 
 
 def utc_now() -> datetime:

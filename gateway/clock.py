@@ -43,6 +43,11 @@ def latest(session: Session, site_id: str) -> datetime | None:
     mark = sweeping.mark(session, site_id)
     if mark is not None and mark.latest_at is not None:
         return mark.latest_at
+    return recorded(session, site_id)
+
+
+def recorded(session: Session, site_id: str) -> datetime | None:
+    """Say when the last record of a site's log was written."""
     body = sweeping.newest_record(session, site_id)
     return datetime.fromisoformat(json.loads(body)["at"]) if body else None
 

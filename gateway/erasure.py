@@ -30,7 +30,7 @@ from gateway.importing import State as ListState
 from gateway.policy import State
 from gateway.rules import House, Rules
 from gateway.store import consents, erasing, faces, queries
-from gateway.store.lasting import Erasure
+from gateway.store.lasting import Erasure, Mark
 from gateway.store.models import EraseOrder, Subscriber
 from gateway.visit import close_as
 
@@ -246,27 +246,23 @@ def complete(house: House, now: datetime) -> int:
 # --- after a backup was restored ---
 
 
-Stone = tuple[str, str, datetime]
-"""A tombstone as it is handed on: the site, the key, and when."""
-
-
-def tombstones(house: House) -> list[Stone]:
+def tombstones(house: House) -> list[Mark]:
     """Give every tombstone there is, to be kept beside the backups."""
     with house.store.reads() as session:
         return [
-            (row.site_id, row.key, row.at)
+            Mark(row.site_id, row.key, row.at)
             for site_id in queries.site_ids(session)
             for row in erasing.tombstones(session, site_id)
         ]
 
 
-def take_tombstones(house: House, rows: Iterable[Stone]) -> int:
+def take_tombstones(house: House, marks: Iterable[Mark]) -> int:
     """Take tombstones that this database may not know; returns how many were new.
 
     Those of a site that is not in it are left out: none of its people are either.
     """
     with house.store.writes.begin() as session:
-        return sum(erasing.bury(session, *row) for row in rows)
+        return sum(erasing.bury(session, *mark) for mark in marks)
 
 
 def erase_again(house: House, now: datetime) -> int:

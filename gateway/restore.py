@@ -2,8 +2,9 @@
 
 A backup turns back the time, and three things must not be turned back with it. Whoever was erased
 since is erased again (tombstones.py): the tombstones of the database that goes are put away before
-anything else. A log that is shorter now than one that was signed has a record that says so, and up
-to where another one was signed. And the data keys are wrapped with the master key of today.
+anything else, and a backup so old that some are not kept any more is refused. A log that is shorter
+now than one that was signed has a record that says so, and up to where another one was signed. And
+the data keys are wrapped with the master key of today.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ def restore(store: Store, order: Order, now: datetime, progress: Progress) -> Ma
     """Fill a database from a backup.
 
     `NotPossible` ("occupied") if there is something in it and it is not to be replaced;
-    `BadBackup` if the backup is not whole, or not for us. Either way nothing has changed.
+    `BadBackup` if the backup is not whole, not for us, or too old. Either way nothing has changed.
     """
     if not order.replace and not whole.is_empty(store):
         raise NotPossible("occupied", "There is a house in this database already.")
@@ -51,6 +52,7 @@ def restore(store: Store, order: Order, now: datetime, progress: Progress) -> Ma
         filling.clear(backup.head.revision)
         _fill(filling, backup, progress)
         filling.bring_up_to_date()
+        _insist_on_tombstones(filling.session, order.erased, backup.head.at)
         _wrap(filling, order.keks, backup.head.kek)
         _record(filling, backup.head.at, signed, now)
     return made
@@ -67,6 +69,16 @@ def _fill(filling: whole.Filling, backup: Reading, progress: Progress) -> None:
         if digest.told() != table.total:
             raise BadBackup(f"The rows of {table.name} did not arrive as they are in the backup.")
         progress(done, 2 * half)
+
+
+def _insist_on_tombstones(session: Session, erased: Path, at: datetime) -> None:
+    """Refuse what may hold somebody erased since whom nobody knows of any more."""
+    for site_id in queries.site_ids(session):
+        if tombstones.too_old(erased, site_id, at):
+            raise BadBackup(
+                f"This backup is of {at:%Y-%m-%d}, and who of {site_id} was erased since then is"
+                " not known any more: they would be back. Restore a newer one."
+            )
 
 
 def _wrap(filling: whole.Filling, keks: Sequence[Kek], named: str) -> None:

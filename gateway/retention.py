@@ -22,7 +22,7 @@ from gateway.certificates import Why
 from gateway.errors import NotFound, NotPossible
 from gateway.law.periods import KEYS, LIMITS, Kept, Limit, Period, unit_of
 from gateway.rules import House, Rules
-from gateway.store import erasing, stock, sweeping
+from gateway.store import erasing, queries, stock, sweeping
 from gateway.store.lasting import Sweep
 
 EVERY = timedelta(hours=1)
@@ -112,6 +112,7 @@ def sweep_site(house: House, site: Rules, now: datetime) -> dict[str, int]:
         if _taken(mark, now):
             return {}
         mark.holder, mark.held_until = turn, now + TURN
+        mark.latest_at = max(mark.latest_at or now, now)
     for kept in STEPS:
         while _batch(house, site, turn, kept, now) >= BATCH:
             pass
@@ -121,6 +122,22 @@ def sweep_site(house: House, site: Rules, now: datetime) -> dict[str, int]:
     if done or people:
         erasing.scrub(house.store)
     return done | ({"person": people} if people else {})
+
+
+def evidence_until(house: House) -> dict[str, datetime]:
+    """Say by site until when evidence has ended that a sweep was to let go of, so far.
+
+    By the sweeps, not by the clock, which may be in doubt; and a database that was put back has
+    swept no further than it had then.
+    """
+    found = {}
+    with house.store.reads() as session:
+        for site_id in queries.site_ids(session):
+            mark = sweeping.mark(session, site_id)
+            if mark is not None and mark.latest_at is not None:
+                site = rules.load(house, session, site_id)
+                found[site_id] = until(mark.latest_at, period(site, Kept.EVIDENCE), site.zone)
+    return found
 
 
 def _taken(mark: Sweep, now: datetime) -> bool:
@@ -186,7 +203,6 @@ def _finish(house: House, site: Rules, turn: str, now: datetime) -> dict[str, in
         done = dict(mark.counts)
         mark.holder = mark.held_until = None
         mark.counts, mark.swept_at = {}, now
-        mark.latest_at = max(mark.latest_at or now, now)
         session.flush()
         if done:
             told = {"why": Why.PERIOD_OVER.value, **done}

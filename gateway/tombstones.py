@@ -2,68 +2,144 @@
 
 A tombstone is a keyed hash of somebody's id; it names nobody. The database has them as well, but a
 backup brings back an older database, and somebody may copy an old file back by hand. So they are
-also written here, only ever added, and at each start, before anything is served, the two are
-brought together: whoever is in the file and is back is erased again.
+also written here, and at each start, before anything is served, the two are brought together:
+whoever is in the file and is back is erased again.
+
+Neither has them for ever. Once a site's period for evidence is over its sweep lets go of them, and
+what the sweep has let go of goes here too. A backup may be older than that, for nobody can say how
+long others keep theirs: it may hold somebody whom nothing here knows of any more. So the file says
+of each site when the last of those that are gone was erased, and a database of before that moment
+is refused, restored or copied back by hand. The longest-lived backup that may come back is thus as
+old as the site keeps evidence, and what is in an older one had to be gone by now anyway.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 
+from gateway import clock, erasure, retention
 from gateway.errors import BadConfig
 from gateway.rules import House
+from gateway.store import queries
+from gateway.store.lasting import Mark
 
 FILE = "erased"
-Mark = tuple[str, str, datetime]
-"""A tombstone: the site, the key, and when."""
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Erasing:
-    """What erasing can do: tell its tombstones, take others in, and erase whoever has one."""
+@dataclass
+class Kept:
+    """What the file says: tombstones by site and key, and by site when the last that went was set.
 
-    tombstones: Callable[[House], Iterable[Mark]]
-    take: Callable[[House, Iterable[Mark]], int]
-    again: Callable[[House, datetime], int]
+    A line of the file is a tombstone; one with no key says that all up to then are gone.
+    """
+
+    marks: dict[tuple[str, str], Mark] = field(default_factory=dict)
+    gone: dict[str, datetime] = field(default_factory=dict)
+
+    def add(self, mark: Mark) -> None:
+        """Take a line in."""
+        if mark.key:
+            self.marks[mark.site_id, mark.key] = mark
+        else:
+            self.gone[mark.site_id] = max(mark.at, self.gone.get(mark.site_id, mark.at))
+
+    def over(self, until: Mapping[str, datetime]) -> list[Mark]:
+        """List the tombstones set at each site until then."""
+        return [m for m in self.marks.values() if m.site_id in until and m.at <= until[m.site_id]]
+
+    def lines(self) -> Iterator[Mark]:
+        """Give all there is to write."""
+        yield from (Mark(site_id, "", at) for site_id, at in self.gone.items())
+        yield from self.marks.values()
 
 
-def read(path: Path) -> dict[tuple[str, str], Mark]:
-    """Read the file, by site and key; a line that was cut off by a crash counts for nothing."""
+def read(path: Path) -> Kept:
+    """Read the file; a line that was cut off by a crash counts for nothing."""
+    kept = Kept()
     try:
         text = path.read_bytes()
     except FileNotFoundError:
-        return {}
+        return kept
     except OSError as error:
         raise _unusable(path, error) from None
-    found = {}
     for line in text.split(b"\n"):
         try:
             site_id, key, at = json.loads(line)
-            found[site_id, key] = (site_id, key, datetime.fromisoformat(at))
+            kept.add(Mark(site_id, key, datetime.fromisoformat(at)))
         except (ValueError, TypeError):
             continue
-    return found
+    return kept
 
 
 def keep(path: Path, marks: Iterable[Mark]) -> int:
     """Add to the file what it does not have, and see it on the disk; returns how many were new."""
-    known = read(path)
-    fresh = [mark for mark in marks if mark[:2] not in known]
-    if not fresh:
+    marks = list(marks)
+    if not _fresh(read(path), marks):
         return 0
-    lines = "".join(json.dumps([site, key, at.isoformat()]) + "\n" for site, key, at in fresh)
+    with _alone(path):
+        fresh = _fresh(read(path), marks)
+        if fresh:  # first an end to what a crash may have cut off
+            _write(path, f"\n{_text(fresh)}", os.O_APPEND)
+    return len(fresh)
+
+
+def _fresh(kept: Kept, marks: Iterable[Mark]) -> list[Mark]:
+    """Leave out what the file has, and what it has let go of."""
+    return [
+        mark
+        for mark in marks
+        if mark[:2] not in kept.marks
+        and (mark.site_id not in kept.gone or mark.at > kept.gone[mark.site_id])
+    ]
+
+
+def let_go(path: Path, until: Mapping[str, datetime]) -> int:
+    """Drop what was set at each site until then, and say so in the file; returns how many."""
+    if not read(path).over(until):
+        return 0
+    with _alone(path):
+        kept = read(path)
+        over = kept.over(until)
+        for mark in over:
+            del kept.marks[mark[:2]]
+            kept.add(Mark(mark.site_id, "", mark.at))
+        part = path.with_name(f"{path.name}.part")
+        _write(part, _text(kept.lines()), os.O_TRUNC)
+        part.replace(path)
+    return len(over)
+
+
+def _text(marks: Iterable[Mark]) -> str:
+    return "".join(json.dumps([site, key, at.isoformat()]) + "\n" for site, key, at in marks)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes from writing the file, which may be put in the place of another."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _append(path, f"\n{lines}".encode())  # first an end to what a crash may have cut off
+        handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(handle, "wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
     except OSError as error:
         raise _unusable(path, error) from None
-    return len(fresh)
+
+
+def _write(path: Path, text: str, how: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _unusable(path: Path, error: OSError) -> BadConfig:
@@ -74,27 +150,42 @@ def _unusable(path: Path, error: OSError) -> BadConfig:
     )
 
 
-def _append(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(handle, "ab") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+# --- file and database ---
 
 
-def heed(house: House, path: Path, erasing: Erasing, now: datetime) -> int:
-    """Bring file and database together, and erase again who is back; returns how many were."""
-    there = {mark[:2]: mark for mark in erasing.tombstones(house)}
-    kept = read(path)
+def too_old(path: Path, site_id: str, at: datetime) -> bool:
+    """Whether what was at a site then may hold somebody erased since whom nothing here knows of."""
+    gone = read(path).gone.get(site_id)
+    return gone is not None and at < gone
+
+
+def heed(house: House, path: Path, now: datetime) -> int:
+    """Bring file and database together, and erase again who is back; returns how many were.
+
+    `BadConfig` if the database is older than what is known of who was erased since.
+    """
+    with house.store.reads() as session:
+        sites = {one: clock.recorded(session, one) for one in queries.site_ids(session)}
+    for site_id, at in sites.items():
+        if at and too_old(path, site_id, at):
+            raise BadConfig(
+                "DATABASE_URL",
+                f"this database is of {at:%Y-%m-%d}; who of {site_id} was erased since then is"
+                " not known any more, so they might be back",
+                "Put back a newer one, or begin with an empty one",
+            )
+    there = {mark[:2]: mark for mark in erasure.tombstones(house)}
+    let_go(path, retention.evidence_until(house))
     keep(path, there.values())
-    missed = [mark for name, mark in kept.items() if name not in there]
+    known = read(path).marks
+    missed = [mark for name, mark in known.items() if name not in there and name[0] in sites]
     due = path.with_name(f"{path.name}.due")  # stays behind if we are ended in the middle of it
     if not due.exists():
         if not missed:
             return 0
         due.touch(mode=0o600)
-    erasing.take(house, missed)
-    again = erasing.again(house, now)
+    erasure.take_tombstones(house, missed)
+    again = erasure.erase_again(house, now)
     due.unlink()
     if again:
         log.warning("erased_again", people=again)

@@ -28,7 +28,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"alarms"}),
     frozenset({"rules"}),
     frozenset({"consent", "entitlement", "visit", "checkpoints", "clock", "consent_receipt"}),
-    frozenset({"rotation", "backup", "restore", "tombstones"}),
+    frozenset({"rotation", "backup"}),
     frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding"}),
     frozenset({"browsers"}),
     frozenset(
@@ -60,6 +60,7 @@ STEPS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"cases", "watch", "receipt_check", "my_data", "erasure", "freezing"}),
     frozenset({"ending", "retention"}),
+    frozenset({"tombstones", "restore"}),
     frozenset({"demo"}),
     frozenset({"web"}),
     frozenset({"app"}),

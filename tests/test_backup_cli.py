@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway import app
 from gateway.app import make_house
 from gateway.cli import cli
 from gateway.config import Config
@@ -15,7 +14,7 @@ from gateway.keys import Secrets
 from gateway.rules import House
 from gateway.store import open_store
 from tests.makers import HOTEL, MASTER, load_site, make_person
-from tests.test_tombstones import ERASING, erase, people
+from tests.test_tombstones import erase, people
 
 Run = Callable[..., Result]
 
@@ -139,12 +138,6 @@ def test_what_is_no_backup_is_refused_with_words(run, tmp_path, content):
 # -- whoever was erased
 
 
-@pytest.fixture
-def erasing(monkeypatch):
-    """Let this house erase people, so that there are tombstones."""
-    monkeypatch.setattr(app, "ERASING", (ERASING,))
-
-
 def lost(opened: House) -> tuple[str, str]:
     """Enrol two people; returns who will be erased, and who stays."""
     site = load_site(opened)
@@ -152,9 +145,7 @@ def lost(opened: House) -> tuple[str, str]:
     return gone, stays
 
 
-def test_who_was_erased_since_the_backup_is_erased_again_by_the_restore(
-    run, opened, tmp_path, erasing
-):
+def test_who_was_erased_since_the_backup_is_erased_again_by_the_restore(run, opened, tmp_path):
     gone, stays = lost(opened)
     run("backup", str(tmp_path / "made"))
     erase(opened, gone)
@@ -163,7 +154,7 @@ def test_who_was_erased_since_the_backup_is_erased_again_by_the_restore(
     assert "Erased again, as they had been: 1" in done.output
 
 
-def test_who_was_erased_stays_so_in_another_database_too(run, opened, tmp_path, erasing):
+def test_who_was_erased_stays_so_in_another_database_too(run, opened, tmp_path):
     """The database that knew of it may be lost: the file beside it is not."""
     gone, stays = lost(opened)
     run("backup", str(tmp_path / "made"))
@@ -176,9 +167,7 @@ def test_who_was_erased_stays_so_in_another_database_too(run, opened, tmp_path, 
     found.store.close()
 
 
-def test_a_database_file_copied_back_by_hand_is_caught_at_the_next_start(
-    run, opened, tmp_path, erasing
-):
+def test_a_database_file_copied_back_by_hand_is_caught_at_the_next_start(run, opened, tmp_path):
     gone, stays = lost(opened)
     path, copy = Path(str(opened.store.engine.url.database)), tmp_path / "copy.db"
     with opened.store.engine.connect() as connection:

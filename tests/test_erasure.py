@@ -24,6 +24,7 @@ from gateway.policy import Outcome, State
 from gateway.rules import House, Rules
 from gateway.store import erasing, faces, queries
 from gateway.store.base import Base
+from gateway.store.lasting import Mark
 from gateway.store.personal import PERSONAL, PSEUDONYM
 from tests.face_devices import Device
 from tests.faced import SPAN, pin_of, subscriber, visit_of
@@ -347,7 +348,7 @@ def test_a_restored_person_is_erased_again(house: House, site: Rules, who: Furni
     with house.store.writes.begin() as session:  # a backup of before knows no tombstone
         session.execute(Base.metadata.tables["tombstone"].delete())
     assert erasure.erase_again(house, NOW) == 0
-    assert erasure.take_tombstones(house, [*stones, ("elsewhere", "key", NOW)]) == 1
+    assert erasure.take_tombstones(house, [*stones, Mark("elsewhere", "key", NOW)]) == 1
     assert erasure.take_tombstones(house, stones) == 0
     assert erasure.erase_again(house, later(days=1)) == 1
     assert NAME not in everything(house)

@@ -5,7 +5,7 @@ was erased, and that somebody's commitment in the log is theirs.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ForeignKeyConstraint, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,6 +44,14 @@ class Tombstone(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     __table_args__ = (ForeignKeyConstraint(["site_id"], ["site.site_id"]),)
+
+
+class Mark(NamedTuple):
+    """A tombstone as it is handed on, without a database."""
+
+    site_id: str
+    key: str
+    at: datetime
 
 
 class Sweep(Base):

@@ -32,6 +32,7 @@ from sqlalchemy.types import TypeEngine
 
 from gateway.store import Store
 from gateway.store.base import Base, Instant
+from gateway.store.lasting import Mark
 from gateway.store.migrate import LOCK, upgrade
 
 BATCH = 1000
@@ -57,8 +58,6 @@ _PARSE: Mapping[str, Callable[[str], Any]] = {
 Columns = Sequence[tuple[str, str]]
 """The columns of a table: a name and a letter each."""
 Rows = Iterator[list[Any]]
-Mark = tuple[str, str, datetime]
-"""A tombstone: the site, the key, and when."""
 
 
 def columns(name: str) -> Columns:
@@ -113,7 +112,7 @@ class Filling:
         if not inspect(self._connection).has_table("tombstone"):
             return []
         rows = self._connection.execute(select(*_named("tombstone", of).c))
-        return [(row.site_id, row.key, row.at) for row in rows]
+        return [Mark(row.site_id, row.key, row.at) for row in rows]
 
     def signed(self) -> dict[str, int]:
         """Say up to what size the logs that are to go were signed, by site."""
