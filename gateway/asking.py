@@ -2,34 +2,51 @@
 
     lodge → a number and a code → by the site's answer date: answer → seen by number and code
 
-Anybody may complain, without signing in and without saying who they are (D-20). The site promises
-a day, which the law of its place bounds (L-08). The log knows the kind and the number, never the
-words.
+Anybody may complain, without signing in and without saying who they are (D-20). Whoever floods a
+site fills the list of what is tied to nobody; what is asked from one's own page or with a receipt
+has a place of its own, so nobody who was here can be crowded out. The site promises a day, which
+the law of its place bounds (L-08). The log knows the kind and the number, never the words.
 """
 
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
-from gateway import audit
+from gateway import audit, guesses
 from gateway.errors import NotFound, NotPossible
 from gateway.law.catalogue import PROFILES
 from gateway.rules import House, Rules
-from gateway.store import mine, queries
+from gateway.store import mine, queries, requests
 from gateway.store.mine import Request
 from gateway.throttle import Guard
 from gateway.visit import CODE
 
 MOST_TEXT, MOST_CONTACT, MOST_ANSWER = 4000, 200, 4000  # characters
 MOST_OPEN = 500
-"""Requests without an answer: beyond, nobody could answer them, and somebody is flooding us."""
-AT_ONCE, PAUSE = 3, 120
-"""So many may come from one source at once; then each rests for so many seconds."""
+"""Requests tied to nobody, without an answer: beyond, somebody is flooding us."""
+MOST_OWN = 10
+"""Likewise of one person, or of one receipt; what strangers send is not counted against them."""
+AT_ONCE, PAUSE, PER_DAY = 3, 120, 12
+"""So many may come from one source at once; then one in so many seconds, and so many a day.
+
+One source alone never fills the list of a site that answers when it has to.
+"""
+REFUSED: Mapping[str, str] = MappingProxyType(
+    {
+        "full": "too many wait for their answer that are tied to nobody",
+        "own": "too many of theirs wait for their answer",
+        "today": "so many came from there today",
+        "wait": "one after the other came from there: wait a little",
+    }
+)
+"""Why something is not taken down, by stable codes."""
 _NUMBER = re.compile(rf"C-[{CODE}]{{4}}-[{CODE}]{{2}}")
 _CODE_LENGTH = 10  # of 29 signs: 48 bits, and nothing but an answer behind them
 
@@ -53,6 +70,11 @@ class Asked:
     subscriber_id: str | None = None
     verification_id: str | None = None
 
+    @property
+    def tied(self) -> bool:
+        """Whether whoever asks has shown who they are, or which visit was theirs."""
+        return bool(self.subscriber_id or self.verification_id)
+
 
 @dataclass(frozen=True)
 class Lodged:
@@ -70,49 +92,74 @@ def due(site: Rules, now: datetime) -> date:
 
 
 def lodge(house: House, site: Rules, asked: Asked, now: datetime, source: str = "") -> Lodged:
-    """Take down what somebody asks. `NotPossible`: "nothing_said", "too_many".
+    """Take down what somebody asks. `NotPossible`: "nothing_said", and what `REFUSED` says.
 
-    `source` is the address it came from, kept as a keyed hash for an hour or so: whoever sends one
-    after the other waits in between, and so cannot fill the list for everybody else.
+    `source` is the address it came from, which counts only where nobody is named; it is kept as a
+    keyed hash of its network and the day.
     """
     if not asked.text.strip():
         raise NotPossible("nothing_said", "there is no text")
-    if source and not _paced(house, site, source, now):
-        raise NotPossible("too_many", "one after the other from there: wait a little")
     with house.store.writes.begin() as session:
         queries.lock_site(session, site.id)
-        if len(mine.open_requests(session, site.id)) >= MOST_OPEN:
-            raise NotPossible("too_many", "too many wait for their answer")
-        number, code = _number(session, site.id), _draw(_CODE_LENGTH)
-        row = Request(
-            site_id=site.id,
-            id=number,
-            kind=asked.kind,
-            text=asked.text[:MOST_TEXT],
-            contact=asked.contact[:MOST_CONTACT],
-            language=asked.language,
-            code_mac=_mac(house, site.id, number, code),
-            subscriber_id=asked.subscriber_id,
-            verification_id=asked.verification_id,
-            lodged_at=now,
-            due_on=due(site, now),
-        )
-        session.add(row)
-        session.flush()
-        told = {"request": number, "kind": asked.kind.value, "due": row.due_on.isoformat()}
-        audit.append(session, site.id, now, audit.Fact("request.lodged", told))
-        return Lodged(number, code, row.due_on)
-
-
-def _paced(house: House, site: Rules, source: str, now: datetime) -> bool:
-    """Count one more from a source; whether it may be taken down now."""
-    name = "r" + house.secrets.mac("throttle", "request", source).hex()[:32]
-    with house.store.writes.begin() as session:
         guard = Guard(house, session, site.id, now)
-        if guard.rest(guard.blocks(name, "")):
-            return False
-        guard.count_one(name, lambda count: PAUSE if count >= AT_ONCE else 0)
-        return True
+        counter = _counter(guard, site, source) if source and not asked.tied else ""
+        refused = _refused(guard, asked, counter)
+        if not refused:
+            if counter:
+                guard.count_one(counter, _rest)
+            return _take_down(house, session, site, asked, now)
+    raise NotPossible(refused, REFUSED[refused])
+
+
+def _counter(guard: Guard, site: Rules, source: str) -> str:
+    """Name what counts a source's requests of today: whoever moves within a network is one."""
+    named = (guesses.network(source), guard.now.astimezone(site.zone).date().isoformat())
+    return "r" + guard.house.secrets.mac("throttle", "request", *named).hex()[:32]
+
+
+def _rest(count: int) -> int:
+    return PAUSE if count >= AT_ONCE else 0
+
+
+def _refused(guard: Guard, asked: Asked, counter: str) -> str:
+    """Say by its code why something is not taken down; "" if it is."""
+    session, site_id = guard.session, guard.site_id
+    if asked.subscriber_id:
+        own = requests.waiting_of(session, site_id, asked.subscriber_id)
+        return "own" if own >= MOST_OWN else ""
+    if asked.verification_id:
+        own = requests.waiting_about(session, site_id, asked.verification_id)
+        return "own" if own >= MOST_OWN else ""
+    if requests.waiting_of_nobody(session, site_id) >= MOST_OPEN:
+        return "full"
+    if not counter:
+        return ""
+    blocks = guard.blocks(counter, "")
+    if counter in blocks and blocks[counter].failures >= PER_DAY:
+        return "today"
+    return "wait" if guard.rest(blocks) else ""
+
+
+def _take_down(house: House, session: Session, site: Rules, asked: Asked, now: datetime) -> Lodged:
+    number, code = _number(session, site.id), _draw(_CODE_LENGTH)
+    row = Request(
+        site_id=site.id,
+        id=number,
+        kind=asked.kind,
+        text=asked.text[:MOST_TEXT],
+        contact=asked.contact[:MOST_CONTACT],
+        language=asked.language,
+        code_mac=_mac(house, site.id, number, code),
+        subscriber_id=asked.subscriber_id,
+        verification_id=asked.verification_id,
+        lodged_at=now,
+        due_on=due(site, now),
+    )
+    session.add(row)
+    session.flush()
+    told = {"request": number, "kind": asked.kind.value, "due": row.due_on.isoformat()}
+    audit.append(session, site.id, now, audit.Fact("request.lodged", told))
+    return Lodged(number, code, row.due_on)
 
 
 def seen(house: House, session: Session, site_id: str, number: str, code: str) -> Request | None:

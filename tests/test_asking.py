@@ -1,17 +1,19 @@
 """Complaints and requests: anybody's, with a number, a day and an answer; the log has no words."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
 from gateway import asking, erasure, sitefile
-from gateway.asking import Asked, Kind, Lodged
+from gateway.asking import MOST_OPEN, MOST_OWN, PAUSE, PER_DAY, Asked, Kind, Lodged
 from gateway.certificates import Why
 from gateway.errors import BadSite, NotFound, NotPossible
+from gateway.law.catalogue import PROFILES
 from gateway.rules import House, Rules
 from gateway.store import mine, naming, queries
 from gateway.store.mine import Request
+from tests.houses import together
 from tests.makers import HOTEL, NOW, begin, later, make_person, make_site, present
 
 WORDS = "The camera in the lobby was on before I had agreed."
@@ -134,11 +136,44 @@ def test_a_flood_ends_at_the_site_it_floods(
     monkeypatch.setattr(asking, "MOST_OPEN", 2)
     complain(house, site)
     lodged = complain(house, site)
-    with pytest.raises(NotPossible):
+    with pytest.raises(NotPossible) as refused:
         complain(house, site)
+    assert refused.value.code == "full"
     assert complain(house, make_site(house, site_id="court"))
     asking.answer(house, site, lodged.number, "Yes.", NOW, "cli:mei")
     assert complain(house, site)
+
+
+def test_whoever_shows_who_they_are_is_not_crowded_out_by_a_flood(
+    house: House, site: Rules, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(asking, "MOST_OPEN", 2)
+    person = make_person(house, site, card=False).id
+    visit = begin(house, site)
+    assert [send(house, site, "192.0.2.7") for _ in range(4)] == ["", "", "full", "full"]
+    assert send(house, site, "192.0.2.7", subscriber_id=person) == ""
+    assert send(house, site, "192.0.2.7", verification_id=visit) == ""
+    erasure.erase(house, site, person, Why.ASKED, NOW)  # what waits of theirs is in nobody's way
+    with house.store.reads() as session:
+        rows = mine.open_requests(session, site.id)
+        strangers = [row.id for row in rows if not (row.parted_at or row.verification_id)]
+    asking.answer(house, site, strangers[0], "Yes.", NOW, "cli:mei")
+    assert [send(house, site, "192.0.2.8") for _ in range(2)] == ["", "full"]
+
+
+def test_one_person_or_receipt_crowds_nobody_out(house: House, site: Rules):
+    person, other = (make_person(house, site, card=False).id for _ in range(2))
+    visit = begin(house, site)
+    ties: tuple[dict[str, str], ...] = ({"subscriber_id": person}, {"verification_id": visit})
+    for tie in ties:
+        told = [send(house, site, "192.0.2.7", NOW, **tie) for _ in range(MOST_OWN + 2)]
+        assert told == [""] * MOST_OWN + ["own"] * 2
+    assert send(house, site, "192.0.2.7", subscriber_id=other) == ""
+    assert send(house, site, "192.0.2.7") == ""  # and what they sent is not counted against here
+    with house.store.reads() as session:
+        first = next(r for r in mine.open_requests(session, site.id) if r.subscriber_id == person)
+    asking.answer(house, site, first.id, "Yes.", NOW, "cli:mei")
+    assert send(house, site, "192.0.2.7", subscriber_id=person) == ""
 
 
 def test_the_words_of_whoever_was_erased_go_once_they_are_answered(house: House, site: Rules):
@@ -178,15 +213,62 @@ def test_a_complaint_lodged_by_receipt_is_whose_visit_it_was(
         assert (row.contact, row.parted_at) == ("", NOW)
 
 
+def send(house: House, site: Rules, source: str, now: datetime = NOW, **tie: str) -> str:
+    """Send one more; returns why it is refused."""
+    try:
+        asking.lodge(house, site, Asked(Kind.COMPLAINT, WORDS, **tie), now, source)
+    except NotPossible as refused:
+        return refused.code
+    return ""
+
+
 def test_whoever_sends_one_after_the_other_waits_and_nobody_else(house: House, site: Rules):
-    asked = Asked(Kind.COMPLAINT, WORDS)
+    told = [send(house, site, "192.0.2.7") for _ in range(5)]
+    assert told == ["", "", "", "wait", "wait"]
+    assert send(house, site, "192.0.2.8") == ""
+    told = [send(house, site, "192.0.2.7", later(seconds=s)) for s in (119, 120, 121)]
+    assert told == ["wait", "", "wait"]
 
-    def send(source: str, seconds: float = 0) -> bool:
-        try:
-            return bool(asking.lodge(house, site, asked, later(seconds=seconds), source))
-        except NotPossible:
-            return False
 
-    assert [send("192.0.2.7") for _ in range(5)] == [True, True, True, False, False]
-    assert send("192.0.2.8")
-    assert [send("192.0.2.7", seconds=s) for s in (119, 120, 121)] == [False, True, False]
+def test_whoever_moves_within_their_network_is_one_source(house: House, site: Rules):
+    told = [send(house, site, f"2001:db8:0:1::{number:x}") for number in range(5)]
+    assert told == ["", "", "", "wait", "wait"]
+    assert send(house, site, "2001:db8:0:2::1") == ""
+    assert send(house, site, "::ffff:192.0.2.7") == ""
+    told = [send(house, site, "192.0.2.7") for _ in range(3)]
+    assert told == ["", "", "wait"]
+
+
+def test_one_source_sends_so_many_a_day(house: House, site: Rules):
+    """However patient it is: the list is long, and is answered within days."""
+    pause = timedelta(seconds=PAUSE)
+    told = [send(house, site, "192.0.2.7", NOW + number * pause) for number in range(PER_DAY + 2)]
+    assert told == [""] * PER_DAY + ["today"] * 2
+    assert PER_DAY * max(one.answer_most for one in PROFILES.values()) < MOST_OPEN
+    night = datetime.combine(later(days=1).astimezone(site.zone), time(), site.zone)
+    assert send(house, site, "192.0.2.7", night - timedelta(seconds=1)) == "today"
+    assert send(house, site, "192.0.2.8", night - timedelta(seconds=1)) == ""
+    assert send(house, site, "192.0.2.7", night) == ""
+
+
+def test_a_clock_set_back_keeps_nobody_waiting_until_it_has_caught_up(house: House, site: Rules):
+    for _ in range(4):
+        send(house, site, "192.0.2.7", later(hours=3))
+    assert send(house, site, "192.0.2.7") == "wait"
+    assert send(house, site, "192.0.2.7", later(seconds=PAUSE)) == ""
+
+
+def test_what_is_refused_counts_for_nothing(
+    house: House, site: Rules, monkeypatch: pytest.MonkeyPatch
+):
+    lodged = complain(house, site)
+    with monkeypatch.context() as full:
+        full.setattr(asking, "MOST_OPEN", 1)
+        assert {send(house, site, "192.0.2.7") for _ in range(9)} == {"full"}
+    asking.answer(house, site, lodged.number, "Yes.", NOW, "cli:mei")
+    assert [send(house, site, "192.0.2.7") for _ in range(4)] == ["", "", "", "wait"]
+
+
+def test_many_at_once_are_counted_one_by_one(house: House, site: Rules):
+    told = together(6, lambda _: send(house, site, "192.0.2.7"))
+    assert sorted(told) == ["", "", "", "wait", "wait", "wait"]

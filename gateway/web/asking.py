@@ -4,6 +4,8 @@ From one's own page, or with a receipt's code, what is asked is tied to the pers
 otherwise to nobody. Nothing but the words is needed.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from flask import Blueprint, render_template, request
@@ -25,6 +27,46 @@ KINDS = {
     Kind.CORRECTION: N_("Have something corrected"),
     Kind.ERASURE: N_("Have it erased"),
 }
+
+_BESIDE = N_(
+    "If you have been here, open your own page in a new tab and sign in; then come back and send "
+    "this again. Your words are still here. Or begin with your receipt, ask a person here, or "
+    "write to the address below."
+)
+WRONG: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "nothing_said": (N_("Please write a sentence or two."),),
+        "no_site": (N_("Choose where it was, and what it is."),),
+        "no_receipt": (N_("The code of this receipt is not known here. Open your receipt again."),),
+        "wait": (
+            N_(
+                "Several have just come from where you are. Wait two minutes and send this again: "
+                "your words are still here."
+            ),
+        ),
+        "own": (
+            N_(
+                "Several of yours wait for their answer already. Once one of them is answered you "
+                "can send this; if it cannot wait, write to the address below."
+            ),
+        ),
+        "today": (
+            N_(
+                "So many came from this network today that no more are taken from it until "
+                "tomorrow, unless you show who you are."
+            ),
+            _BESIDE,
+        ),
+        "full": (
+            N_(
+                "So many wait for their answer here that no more are taken just now, unless you "
+                "show who you are."
+            ),
+            _BESIDE,
+        ),
+    }
+)
+"""Why something was not taken down, and what to do next."""
 
 
 class About(NamedTuple):
@@ -63,6 +105,8 @@ def begin_with_receipt() -> ResponseReturnValue:
 def lodge() -> ResponseReturnValue:
     about, kind = _about(), forms.field("kind")
     text = forms.field("text", MOST_TEXT)
+    if forms.field("code") and about.visit is None:
+        return _form(about, kind, wrong="no_receipt"), 422
     if about.site is None or kind not in set(Kind):
         return _form(about, kind, wrong="no_site"), 422
     asked = Asked(
@@ -117,7 +161,8 @@ def _about() -> About:
     """Tie what is asked to whatever was shown: a receipt's code, or one's own page."""
     if forms.field("code"):
         held = receipts.given()
-        return About(held.site, held.code, held.visit.id) if held else About(None)
+        site = _known(forms.field("site"))
+        return About(held.site, held.code, held.visit.id) if held else About(site)
     who = looking()
     if who is not None:
         return About(who.site, person=who.person.id)
@@ -136,6 +181,7 @@ def _form(about: About, kind: str, wrong: str = "") -> str:
         chosen=chosen,
         kind=kind if kind in set(Kind) else Kind.COMPLAINT.value,
         wrong=wrong,
+        reason=[_(one) for one in WRONG.get(wrong, ())],
         text=forms.field("text", MOST_TEXT),
         contact=forms.field("contact", MOST_CONTACT),
         controller=about.site.file.controller if about.site else None,

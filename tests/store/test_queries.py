@@ -35,6 +35,7 @@ from gateway.store import (
     people,
     queries,
     receipts,
+    requests,
     roster,
     stock,
     sweeping,
@@ -140,6 +141,9 @@ CASES: dict[str, Case] = {
     "desk.cases": lambda s, site, _: [
         one for row in desk.cases(s, site) for one in row if hasattr(one, "site_id")
     ],
+    "requests.waiting_of": lambda s, site, k: requests.waiting_of(s, site, k.person),
+    "requests.waiting_about": lambda s, site, _: requests.waiting_about(s, site, "bare"),
+    "requests.waiting_of_nobody": lambda s, site, _: requests.waiting_of_nobody(s, site),
     "desk.last_referral": lambda s, site, k: desk.last_referral(s, site, k.waiting),
     "desk.stay_on_case": lambda s, site, k: desk.stay_on_case(
         s, site, k.referral, "mei", NOW, later(days=1)
@@ -375,6 +379,7 @@ def public() -> dict[str, Callable[..., Any]]:
         for room in (
             queries,
             mine,
+            requests,
             receipts,
             desk,
             faces,
@@ -471,6 +476,7 @@ def mine_of(session: Session, site: Rules, person: str) -> None:
     said: dict[str, Any] = {"kind": "complaint", "text": "words", "contact": "", "language": "en"}
     said |= {"code_mac": "m", "verification_id": "bare", "lodged_at": NOW, "due_on": NOW.date()}
     session.add(Request(**named, id="open", **said))
+    session.add(Request(site_id=site.id, id="nobody's", **said | {"verification_id": None}))
     said |= {"answered_at": NOW, "answered_by": "mei", "answer": "no"}
     session.add(Request(**named, id="done", **said))
 

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from gateway import certificates, rules
+from gateway import asking, certificates, rules
 from gateway.certificates import Why
 from gateway.policy import Outcome
 from gateway.staffing import Role
 from gateway.store import erasing
 from gateway.store import mine as asked
 from gateway.store.mine import Request
+from gateway.web.mine import COOKIE
 from tests.colleagues import facts
 from tests.makers import begin, load_site, present
 from tests.web.test_case import Mei
@@ -36,6 +37,17 @@ def stranger(world: World, language: str = "en") -> Browser:
 def lodge(unit: Browser, text: str = WORDS, **more: str) -> Page:
     form = unit.page.filled("/my/ask/lodge", text=text) | {"kind": "complaint", "site": "hotel"}
     return unit.send("/my/ask/lodge", **form | more)
+
+
+def typed(page: Page) -> dict[str, str]:
+    """Read what stands in the form, as whoever sends it again would find it."""
+    (form,) = page.forms("/my/ask/lodge")
+    (kind,) = (e for e in form.all("input", name="kind") if "checked" in e.attrs)
+    return {
+        "text": form.all("textarea", name="text")[0].text,
+        "contact": form.all("input", name="contact")[0].attrs["value"],
+        "kind": kind.attrs["value"],
+    }
 
 
 def kept(page: Page) -> tuple[str, str]:
@@ -106,6 +118,62 @@ def test_nothing_said_is_said_to_be_nothing(world: World):
     assert world.count("request") == 0
 
 
+SIGN_IN = {"en": "open your own page in a new tab", "zh": "在新标签页中打开个人页面"}
+NEXT = {
+    "wait": ("AT_ONCE", {"en": "Wait two minutes", "zh": "请等两分钟"}),
+    "today": ("PER_DAY", SIGN_IN),
+    "full": ("MOST_OPEN", SIGN_IN),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("why", ["wait", "today", "full"])
+def test_whoever_is_refused_keeps_their_words_and_is_told_what_to_do(
+    world: World, monkeypatch: pytest.MonkeyPatch, why: str, language: str
+):
+    bound, told = NEXT[why]
+    monkeypatch.setattr(asking, bound, 1)
+    unit = stranger(world, language)
+    lodge(unit)
+    unit.get("/my/ask?site=hotel")
+    page = lodge(unit, SAID[language][0], contact="mei@example.org", kind="correction")
+    assert (page.status, page.screen) == (422, "my-ask")
+    assert told[language] in page.main.text
+    assert "privacy@harbour.example" in page.main.text
+    sent = {"text": SAID[language][0], "contact": "mei@example.org", "kind": "correction"}
+    assert typed(page) == sent
+    assert world.count("request") == 1
+
+
+def test_whoever_then_signs_in_beside_it_sends_it_as_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(asking, "MOST_OPEN", 0)
+    unit = at_home(world)
+    beside = unit.client.get_cookie(COOKIE)
+    assert beside is not None
+    unit.client.delete_cookie(COOKIE)
+    unit.get("/my/ask?site=hotel")
+    page = lodge(unit)
+    assert page.main.all("a", data_act="own-page")[0].attrs["href"] == "/my"
+    unit.client.set_cookie(COOKIE, beside.value)
+    assert lodge(unit, **typed(page)).screen == "my-lodged"
+    row = the_request(world)
+    assert (row.text, row.subscriber_id) == (WORDS, world.person.id)
+
+
+def test_whoever_has_too_many_of_their_own_is_told_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(asking, "MOST_OWN", 1)
+    unit = at_home(world)
+    for screen in ("my-lodged", "my-ask"):
+        unit.get("/my/ask")
+        assert lodge(unit).screen == screen
+    assert "Once one of them is answered" in unit.page.main.text
+    assert typed(unit.page)["text"] == WORDS
+
+
 def test_words_code_and_number_are_in_no_log(world: World):
     with capture_logs() as lines:
         number, code = kept(lodge(stranger(world)))
@@ -128,6 +196,8 @@ def test_a_wrong_receipt_code_lodges_nothing(world: World):
     unit = stranger(world)
     page = lodge(unit, code=f"hotel.vs_{'0' * 24}.{'0' * 32}")
     assert page.status == 422
+    assert "code of this receipt is not known" in page.main.text
+    assert typed(page)["text"] == WORDS
     assert world.count("request") == 0
 
 
