@@ -14,20 +14,23 @@ from gateway import (
     enrolment,
     erasure,
     importing,
+    my_face,
     rules,
+    verification,
 )
 from gateway.certificates import Why
 from gateway.enrolment import Applicant
 from gateway.entitlement import Basis
-from gateway.errors import NotFound
+from gateway.errors import NotFound, NotPossible
+from gateway.permits import Found
 from gateway.policy import Outcome, State
 from gateway.rules import House, Rules
 from gateway.store import erasing, faces, queries
 from gateway.store.base import Base
 from gateway.store.lasting import Mark
 from gateway.store.personal import PERSONAL, PSEUDONYM
-from tests.face_devices import Device
-from tests.faced import SPAN, pin_of, subscriber, visit_of
+from tests.face_devices import Device, token_of
+from tests.faced import SPAN, agreed, managed, pin_of, set_up, subscriber, visit_of
 from tests.furnished import (
     BOOKED,
     CONTACT,
@@ -308,6 +311,52 @@ def test_a_presentation_measured_meanwhile_names_nobody_after(
 
     together(5, one)
     assert who.id not in everything(house)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_p4_a_face_measured_before_its_erasure_opens_nothing_after(
+    house: House, site: Rules, others: int
+):
+    """Also where others of the household stand under the same permit."""
+    unit = Device(house, site, "gate").pair()
+    person = subscriber(house, site)
+    reference = set_up(house, site, unit, person)
+    for _ in range(others):
+        set_up(house, site, unit, subscriber(house, site))
+    visit = agreed(house, site)
+    word = unit.answer(token_of(house, site, visit), Found.MATCH, NOW, reference)
+    erase(house, site, person)
+    shown = present(house, site, visit, "face", face=word, now=later(seconds=5))
+    assert shown.outcome is not Outcome.PASSED
+    row = visit_of(house, site, visit)
+    assert (row.state == State.VERIFIED, row.subscriber_id) == (False, None)
+    with house.store.reads() as session:
+        assert queries.grant_of(session, site.id, visit) is None
+    assert reference not in repr(rows(house, "enrolment"))
+
+
+def test_p4_a_face_set_up_before_its_owners_erasure_is_not_kept_after(
+    house: House, site: Rules, unit: Device
+):
+    person = subscriber(house, site)
+    visit = managed(house, site, person)
+    token = token_of(house, site, visit)
+    word = unit.answer(token, Found.ENROLLED)
+    erase(house, site, person)
+    before = rows(house, "enrolment")
+    with pytest.raises(NotPossible):
+        my_face.made(house, site, visit, word, later(seconds=5))
+    assert rows(house, "enrolment") == before
+    assert unit.open(token).references not in repr(before)
+
+
+def test_p8_an_erasure_leaves_every_count_as_it_was(house: House, site: Rules, who: Furnished):
+    for way in ("pin", "face"):
+        verification.decline(house, site, begin(house, site), way, NOW)
+    before = rows(house, "tally")
+    assert sum(row["count"] for row in before) >= 2
+    erase(house, site, who.id)
+    assert rows(house, "tally") == before
 
 
 def test_a_list_that_is_being_read_in_brings_nobody_back(house: House, site: Rules, who: Furnished):

@@ -6,10 +6,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from time import sleep
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -282,6 +282,26 @@ def test_u01_no_face_is_kept_three_years_after_the_last_visit(house: House, law:
     assert face_keeping.sweep(house, later(days=366)) == 1
 
 
+@pytest.mark.parametrize(("said", "kept"), [("", 1098), ("\n[retention]\ntally_days = 45\n", 45)])
+def test_p8_counts_outlive_the_visits_and_go_after_their_own_days(
+    house: House, said: str, kept: int
+):
+    site = make_site(house, FACE_HOTEL + said)
+    for way in ("face", "pin", "pin"):
+        verification.decline(house, site, begin(house, site), way, NOW)
+    before = sorted(rows(house, "tally"))
+    assert [row[-1] for row in before] == [1, 2]
+    verification.sweep(house, later(hours=1))  # nobody went on with them
+    sweep(house, site, later(days=31))
+    assert rows(house, "verification") == []
+    assert sorted(rows(house, "tally")) == before
+    end = datetime.combine(NOW.date() + timedelta(days=kept), time(), UTC)
+    assert "tally" not in sweep(house, site, end - timedelta(seconds=1))
+    assert sorted(rows(house, "tally")) == before
+    assert sweep(house, site, end)["tally"] == 2
+    assert rows(house, "tally") == []
+
+
 # --- evidence ---
 
 
@@ -548,7 +568,7 @@ def test_m08b_a_sweeper_that_is_killed_again_and_again_loses_and_doubles_nothing
         process.stdout.readline()
         process.stdin.write(b"go\n")
         process.stdin.flush()
-        time.sleep(draw.uniform(0.005, 0.12))
+        sleep(draw.uniform(0.005, 0.12))
         process.send_signal(signal.SIGKILL)
         kills += process.wait(20) == -signal.SIGKILL
         process.stdin.close()
