@@ -16,11 +16,12 @@ from contextlib import closing
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlencode
 
 import psutil
 import pytest
 
-from gateway import device, enrolment, face_keeping
+from gateway import device, enrolment, face_keeping, receipt
 from gateway.app import utc_now
 from gateway.consent import By
 from gateway.enrolment import Applicant
@@ -28,10 +29,11 @@ from gateway.entitlement import Basis, Span
 from gateway.facedevice.capture import Turn, measure
 from gateway.methods.pin import totp_code
 from gateway.rules import House, Rules, face_device
+from gateway.store import queries
 from tests import faces
 from tests.makers import make_kiosk, make_site
 from tests.notices import FACE_HOTEL
-from tests.processes.clients import Kiosk
+from tests.processes.clients import Answer, Client, Kiosk
 from tests.processes.stage import Stage
 from tests.servers import LOOPBACK, Serve, free_port
 
@@ -40,6 +42,7 @@ VISITS = int(os.environ.get("EITHERWAY_VISITS", "6"))
 CAPTURES = int(os.environ.get("EITHERWAY_CAPTURES", "3"))
 PERSON, CLAIM = "s04", "1203"
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"JFIF", b"Exif\0", b"WEBPVP")
+SPELT = (b"data:image/jpeg", b"data:image/png", b"/9j/4AAQ")  # a picture as text would have it
 READY_SECONDS = 40
 NOTE = 1024  # bytes: far less than a frame has
 
@@ -175,6 +178,32 @@ def programs(stage: Stage) -> Iterator[Programs]:
         each.stop()
 
 
+class Phone:
+    """The guest's own phone, which reads all that the gateway has to say about them."""
+
+    def __init__(self, url: str) -> None:
+        self.client = Client(url, {"lang": "en"})
+        self.told: list[str] = []
+        self._token = ""
+
+    def get(self, path: str) -> str:
+        """Open a page."""
+        return self._see(self.client.ask("GET", path))
+
+    def send(self, path: str, **fields: str) -> str:
+        """Send a form with the token of the last page."""
+        body = urlencode({"csrf_token": self._token, **fields})
+        kind = "application/x-www-form-urlencoded"
+        return self._see(self.client.ask("POST", path, body, Content_Type=kind))
+
+    def _see(self, answer: Answer) -> str:
+        assert answer.status_code in {200, 303}, answer.body[:2000]
+        self.told.append(answer.body)
+        if found := re.search(r'name="csrf_token" value="([^"]+)"', answer.body):
+            self._token = found[1]
+        return answer.body
+
+
 class Hotel:
     """A gateway that is tapped, a face device, and a guest with a face there."""
 
@@ -190,7 +219,7 @@ class Hotel:
             "Lin Mei", ("gate",), Basis.STAY, span, CLAIM, now.date().replace(year=1985, day=1)
         )
         self.guest = enrolment.subscribe(stage.house, self.site, who, now)
-        enrolment.issue(stage.house, self.site, self.guest, span, now)
+        self.pin = enrolment.issue(stage.house, self.site, self.guest, span, now).pin
         locator, key = enrolment.enrol_totp(stage.house, self.site, self.guest, span, now)
         cookie = make_kiosk(stage.house, self.site, "gate", utc_now())
         self.kiosk = Kiosk(self.tap.url, cookie)
@@ -208,15 +237,39 @@ class Hotel:
         assert self.kiosk.page.root.all("div", data_told="set_up")
         self.kiosk.press("/kiosk/leave")
 
-    def visit(self) -> None:
-        """Come in by face once, and go."""
+    def visit(self, *, receipt: bool = False) -> str:
+        """Come in by face once, and go; returns the code of a receipt, if one was asked for."""
         self.kiosk.press("/kiosk/choose", way="face")
         self.kiosk.press("/kiosk/claim", claim=CLAIM)
         self.kiosk.press("/kiosk/agree")
         word = self.unit.look(self._permit(), "/capture", turned)
         self.kiosk.press("/kiosk/attempt", face=word)
         assert self.kiosk.page.screen == "verified"
+        taken = self._receipt() if receipt else ""
         self.kiosk.press("/kiosk/leave")
+        return taken
+
+    def _receipt(self) -> str:
+        self.kiosk.press("/kiosk/receipt")
+        with self.stage.house.store.reads() as session:
+            visit = queries.verification(session, self.site.id, self.kiosk.page.visit)
+        assert visit is not None
+        return receipt.code(self.stage.house, visit)
+
+    def look_back(self, taken: str) -> list[str]:
+        """Read the receipt and one's own page to the last, and complain; returns every answer."""
+        phone = Phone(self.tap.url)
+        phone.get("/my/receipt")
+        assert "face" in phone.send("/my/receipt", code=taken)
+        assert json.loads(phone.send("/my/receipt/file", code=taken))["receipt"]
+        phone.get("/my?site=hotel")
+        phone.send("/my/enter", way="pin", site=self.site.id, shown=self.pin)
+        for path in ("/my", "/my/all", "/pass", "/my/ask", "/my/erase"):
+            phone.get(path)
+        assert json.loads(phone.get("/my/export"))["held"]["enrolment"]
+        phone.send("/my/ask/lodge", site=self.site.id, kind="complaint", text="The lamp was on.")
+        phone.client.close()
+        return phone.told
 
     def _permit(self) -> str:
         (page,) = self.kiosk.page.root.all("div", data_module="capture")
@@ -230,12 +283,22 @@ def vectors() -> list[bytes]:
     return [one.vector for one in measured if one.vector]
 
 
+def forms(known: Sequence[bytes]) -> list[bytes]:
+    """Write the measures as they might stand somewhere."""
+    return [
+        form
+        for vector in known
+        for form in (vector, base64.b64encode(vector)[:64], vector.hex().encode())
+    ]
+
+
 def test_p5_no_picture_and_no_measure_of_one_comes_to_the_gateway_or_to_a_disk(
     stage: Stage, programs: Programs
 ) -> None:
     hotel = Hotel(stage, programs())
-    for _ in range(VISITS):
+    for _ in range(VISITS - 1):
         hotel.visit()
+    told = hotel.look_back(hotel.visit(receipt=True))
     face_keeping.stop_for(stage.house, hotel.site, hotel.guest, By("en"), utc_now())
     heard = bytes(hotel.tap.heard)
     hotel.tap.close()
@@ -246,13 +309,16 @@ def test_p5_no_picture_and_no_measure_of_one_comes_to_the_gateway_or_to_a_disk(
     hotel.unit.stop()
     known = vectors()
     assert known
+    for number, answer in enumerate(told):
+        raw = answer.encode()
+        assert not [magic for magic in (*PICTURES[:2], *SPELT) if magic in raw], number
+        assert re.search(rb"(?:-?\d+\.\d+(?:e-?\d+)?[\s,\]]+){128}", raw) is None, number
+        assert not [form for form in forms(known) if form in raw], number
     for path in [*stage.folder.rglob("*"), hotel.node.log]:
         if path.is_file():
             raw = path.read_bytes()
             assert not [magic for magic in PICTURES[:2] if magic in raw], path
-            for vector in known:
-                plain = (vector, base64.b64encode(vector)[:64], vector.hex().encode())
-                assert not [form for form in plain if form in raw], path
+            assert not [form for form in forms(known) if form in raw], path
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="nothing to look over its shoulder with")
