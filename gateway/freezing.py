@@ -2,66 +2,72 @@
 
 One that is frozen matches by no way and stands for no other (P-47): the store leaves it out where
 references are compared, for every method alike. It can still be withdrawn, revoked and erased. Only
-an operator thaws it, with a reason.
+an operator thaws it, with a reason. Reasons are of a list: the log keeps them for good, and what
+somebody would write there might be about somebody.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from gateway import audit, references
 from gateway.errors import NotPossible
 from gateway.rules import House, Rules
 from gateway.store import erasing
 
-MAX_REASON = 200
 
+class Cause(StrEnum):
+    """Why something is frozen, or thawed.
 
-def freeze(  # noqa: PLR0917 - whose, by whom and why
-    house: House,
-    site: Rules,
-    subscriber_id: str,
-    reason: str,
-    now: datetime,
-    by: str,
-    way: str = "",
-) -> int:
-    """Freeze somebody's references, of one `way` or all of them; returns how many.
-
-    `NotFound` if there is no such person; `NotPossible` ("reason_wanted") without a reason.
+    `AUTHORITY`: a court or an authority wants it kept. `HARD_TO_DELETE`: it cannot be deleted yet.
     """
-    return _turn(house, site, subscriber_id, ("frozen", reason, by), way, now, frozen=True)
+
+    ASKED = "asked"
+    AUTHORITY = "authority"
+    DISPUTE = "dispute"
+    HARD_TO_DELETE = "hard_to_delete"
+    INCIDENT = "incident"
+    MISTAKE = "mistake"
+    OVER = "over"
 
 
-def thaw(  # noqa: PLR0917 - whose, by whom and why
-    house: House,
-    site: Rules,
-    subscriber_id: str,
-    reason: str,
-    now: datetime,
-    by: str,
-    way: str = "",
-) -> int:
+FREEZES = (Cause.HARD_TO_DELETE, Cause.AUTHORITY, Cause.DISPUTE, Cause.INCIDENT, Cause.ASKED)
+THAWS = (Cause.OVER, Cause.MISTAKE, Cause.ASKED)
+
+
+@dataclass(frozen=True)
+class Act:
+    """Whose references are frozen or thawed, why, and who says so; of one `way`, or all ("")."""
+
+    subscriber_id: str
+    why: Cause
+    by: str
+    way: str = ""
+
+
+def freeze(house: House, site: Rules, act: Act, now: datetime) -> int:
+    """Freeze somebody's references; returns how many.
+
+    `NotFound` if there is no such person; `NotPossible` ("no_reason") if that is none to freeze.
+    """
+    if act.why not in FREEZES:
+        raise NotPossible("no_reason", f"{act.why} is no reason to freeze anything")
+    return _turn(house, site, act, now, "frozen")
+
+
+def thaw(house: House, site: Rules, act: Act, now: datetime) -> int:
     """Let frozen references count again; returns how many. Refused as `freeze` is."""
-    return _turn(house, site, subscriber_id, ("thawed", reason, by), way, now, frozen=False)
+    if act.why not in THAWS:
+        raise NotPossible("no_reason", f"{act.why} is no reason to thaw anything")
+    return _turn(house, site, act, now, "thawed")
 
 
-def _turn(  # noqa: PLR0917 - the same
-    house: House,
-    site: Rules,
-    subscriber_id: str,
-    told: tuple[str, str, str],
-    way: str,
-    now: datetime,
-    *,
-    frozen: bool,
-) -> int:
-    kind, reason, by = told
-    if not reason.strip():
-        raise NotPossible("reason_wanted", "say why: it is on record from then on")
+def _turn(house: House, site: Rules, act: Act, now: datetime, kind: str) -> int:
     with house.store.writes.begin() as session:
-        person = references.owner(session, site.id, subscriber_id)
-        count = erasing.freeze(session, site.id, person.id, way, now if frozen else None)
+        person = references.owner(session, site.id, act.subscriber_id)
+        at = now if kind == "frozen" else None
+        count = erasing.freeze(session, site.id, person.id, act.way, at)
         if count:
-            said = {**references.who(person, by), "way": way, "references": count}
-            said |= {"reason": reason.strip()[:MAX_REASON]}
-            audit.append(session, site.id, now, audit.Fact(kind, said))
+            said = {**references.who(person, act.by), "way": act.way, "references": count}
+            audit.append(session, site.id, now, audit.Fact(kind, {**said, "reason": act.why.value}))
     return count

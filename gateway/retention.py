@@ -220,12 +220,11 @@ def purge(  # noqa: PLR0917 - what is deleted, how early, and who says so
     """
     if kept not in STEPS:
         raise NotPossible("not_purged", f"{kept} is not deleted by its age alone")
-    least = limit(site, kept)
-    first = until(now, Period(least.least, unit_of(kept)), site.zone)
-    if before > first:
-        rule = f" [{least.least_by}]" if least.least_by else ""
-        span = Period(least.least, unit_of(kept))
-        raise NotPossible("too_early", f"{kept} is kept for {span} at least{rule}")
+    bounds = limit(site, kept)
+    least = Period(bounds.least, unit_of(kept))
+    if before > until(now, least, site.zone):
+        rule = f" [{bounds.least_by}]" if bounds.least_by else ""
+        raise NotPossible("too_early", f"{kept} is kept for {least} at least{rule}")
     purged = 0
     while True:
         with house.store.writes.begin() as session:

@@ -9,6 +9,7 @@ import click
 from gateway import certificates, clock, ending, erasure, freezing, retention, rules
 from gateway.app import open_house, open_site, utc_now
 from gateway.certificates import Why, stamp
+from gateway.freezing import FREEZES, THAWS, Act, Cause
 from gateway.law.catalogue import RULES
 from gateway.law.periods import Kept
 from gateway.people import me, subscriber
@@ -165,22 +166,22 @@ def subscriber_erase(site_id: str, subscriber_id: str, why: str) -> None:
 @subscriber.command("freeze")
 @click.argument("site_id", metavar="SITE")
 @click.argument("subscriber_id", metavar="SUBSCRIBER")
-@click.option("--why", required=True, help="On record from then on.")
+@click.option("--why", type=click.Choice([why.value for why in FREEZES]), required=True)
 @click.option("--way", default="", help="Only what they have of this way.")
 def subscriber_freeze(site_id: str, subscriber_id: str, why: str, way: str) -> None:
     """Only store and protect what a SUBSCRIBER comes in by, until it can be deleted."""
     house, site = open_site(site_id)
-    count = freezing.freeze(house, site, subscriber_id, why, utc_now(), me(), way)
+    count = freezing.freeze(house, site, Act(subscriber_id, Cause(why), me(), way), utc_now())
     click.echo(f"{count} frozen")
 
 
 @subscriber.command("thaw")
 @click.argument("site_id", metavar="SITE")
 @click.argument("subscriber_id", metavar="SUBSCRIBER")
-@click.option("--why", required=True, help="On record from then on.")
+@click.option("--why", type=click.Choice([why.value for why in THAWS]), required=True)
 @click.option("--way", default="", help="Only what they have of this way.")
 def subscriber_thaw(site_id: str, subscriber_id: str, why: str, way: str) -> None:
     """Let what is frozen of a SUBSCRIBER count again."""
     house, site = open_site(site_id)
-    count = freezing.thaw(house, site, subscriber_id, why, utc_now(), me(), way)
+    count = freezing.thaw(house, site, Act(subscriber_id, Cause(why), me(), way), utc_now())
     click.echo(f"{count} thawed")

@@ -1,5 +1,7 @@
 """What is frozen is stored and protected, and nothing else: it matches by no way at all."""
 
+import json
+
 import pytest
 
 from gateway import capture, enrolment, erasure, freezing, passes
@@ -7,6 +9,7 @@ from gateway.carried import Health, carried
 from gateway.certificates import Why
 from gateway.entitlement import Span
 from gateway.errors import NotFound, NotPossible
+from gateway.freezing import FREEZES, THAWS, Act, Cause
 from gateway.methods import Reason
 from gateway.permits import Found
 from gateway.policy import Outcome
@@ -27,11 +30,11 @@ def faced(house: House) -> Rules:
 
 
 def freeze(house: House, site: Rules, person: str, way: str = "") -> int:
-    return freezing.freeze(house, site, person, "a court asks", NOW, "cli:mei", way)
+    return freezing.freeze(house, site, Act(person, Cause.AUTHORITY, "cli:mei", way), NOW)
 
 
 def thaw(house: House, site: Rules, person: str, way: str = "") -> int:
-    return freezing.thaw(house, site, person, "settled", NOW, "cli:mei", way)
+    return freezing.thaw(house, site, Act(person, Cause.OVER, "cli:mei", way), NOW)
 
 
 @pytest.mark.parametrize("what", CARRIED)
@@ -134,18 +137,18 @@ def test_freezing_and_thawing_are_on_record_with_the_reason(house: House, site: 
     bodies = [row[3] for row in dump(house)["record"] if row[2] in {"frozen", "thawed"}]
     assert len(bodies) == 2
     assert all('"by":"cli:mei"' in body for body in bodies)
-    assert {"a court asks" in body for body in bodies} == {True, False}
+    assert [json.loads(body)["data"]["reason"] for body in sorted(bodies)] == ["authority", "over"]
     assert not [body for body in bodies if person.id in body]
 
 
-def test_without_a_reason_or_a_person_nothing_is_frozen(house: House, site: Rules):
+def test_without_a_reason_for_it_or_a_person_nothing_is_frozen(house: House, site: Rules):
     person = make_person(house, site, card=False)
     before = dump(house)
-    for act in (freezing.freeze, freezing.thaw):
-        with pytest.raises(NotPossible):
-            act(house, site, person.id, "  ", NOW, "cli:mei")
-        with pytest.raises(NotFound):
-            act(house, site, "nobody", "why", NOW, "cli:mei")
+    for do, reasons in ((freezing.freeze, FREEZES), (freezing.thaw, THAWS)):
+        for why in Cause:
+            with pytest.raises(NotFound if why in reasons else NotPossible):
+                do(house, site, Act("nobody", why, "cli:mei"), NOW)
+    assert {*FREEZES, *THAWS} == set(Cause)
     assert thaw(house, site, person.id) == 0
     assert dump(house) == before
 
