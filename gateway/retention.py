@@ -81,6 +81,8 @@ def over(ended: datetime, span: Period, zone: ZoneInfo) -> datetime:
 
 STEPS = (Kept.CREDENTIAL, Kept.CONSENT, Kept.EVIDENCE, Kept.VISIT, Kept.STAFF)
 """In order: what staff did about a visit goes before the visit."""
+TOMBSTONE = "tombstone"
+"""Counts as evidence, and is never purged: an older backup would bring somebody back."""
 
 
 def sweep(house: House, now: datetime, trusted: Collection[str]) -> dict[str, int]:
@@ -116,6 +118,8 @@ def sweep_site(house: House, site: Rules, now: datetime) -> dict[str, int]:
     for kept in STEPS:
         while _batch(house, site, turn, kept, now) >= BATCH:
             pass
+    while _batch(house, site, turn, Kept.EVIDENCE, now, TOMBSTONE) >= BATCH:
+        pass
     _sweep_tallies(house, site, turn, now)
     people = _sweep_people(house, site, turn, now)
     done = _finish(house, site, turn, now)
@@ -147,17 +151,20 @@ def _taken(mark: Sweep, now: datetime) -> bool:
     return now < mark.held_until <= now + TURN
 
 
-def _batch(house: House, site: Rules, turn: str, kept: Kept, now: datetime) -> int:
+def _batch(  # noqa: PLR0917 - whose turn it is, what is over, and what it counts as
+    house: House, site: Rules, turn: str, kept: Kept, now: datetime, kind: str = ""
+) -> int:
     """Delete one batch and count it, in one transaction; nothing once it is another's turn."""
+    kind = kind or kept
     moment = until(now, period(site, kept), site.zone)
     with house.store.reads() as session:
-        found = sweeping.find(session, site.id, kept, moment, BATCH)
+        found = sweeping.find(session, site.id, kind, moment, BATCH)
     if not any(found):
         return 0
     with house.store.writes.begin() as session:
         if not sweeping.hold(session, site.id, turn, now + TURN):
             return 0
-        count = sweeping.drop(session, site.id, kept, moment, found)
+        count = sweeping.drop(session, site.id, kind, moment, found)
         _count(session, site, kept, count)
         return count
 

@@ -216,6 +216,14 @@ def test_a_sweep_cut_short_brings_none_back_and_counts_it_once(house, tmp_path, 
     assert done["evidence"] == 2  # the tombstone and the certificate
 
 
+def test_what_is_purged_early_is_the_evidence_and_no_tombstone(house, tmp_path):
+    """Else a backup of before would bring somebody back who was erased within the period."""
+    site = make_site(house)
+    mark = erase(house, make_person(house, site, card=False).id)
+    assert retention.purge(house, site, Kept.EVIDENCE, later(days=1), FIVE_YEARS, "cli:mei") == 1
+    assert stones(house) == [mark]
+
+
 # -- the oldest backup that may come back
 
 

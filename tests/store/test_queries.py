@@ -81,7 +81,7 @@ class Known(NamedTuple):
 
 Case = Callable[[Session, str, Known], Any]
 LONG = later(days=9999)
-KINDS = ("credential", "consent", "evidence", "visit", "staff")
+KINDS = ("credential", "consent", "evidence", "tombstone", "visit", "staff")
 
 
 def counted(held: stock.Held) -> tuple[object, ...] | None:
