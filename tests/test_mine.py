@@ -7,6 +7,7 @@ import pytest
 from gateway import enrolment, erasure, freezing, mine, policy
 from gateway.certificates import Why
 from gateway.entitlement import Span
+from gateway.freezing import Act, Cause
 from gateway.methods.pin import totp_code
 from gateway.mine import Looking, Refused
 from gateway.policy import Outcome
@@ -269,7 +270,7 @@ ENDED: dict[str, Callable[[House, Rules, Person], object]] = {
     "revoked": lambda h, s, p: [enrolment.revoke(h, s, p.id, way, NOW) for way in ("pin", "qr")],
     "issued anew": anew,
     "left": lambda h, s, p: enrolment.end(h, s, p.id, NOW),
-    "frozen": lambda h, s, p: freezing.freeze(h, s, p.id, "a dispute", NOW, "mei"),
+    "frozen": lambda h, s, p: freezing.freeze(h, s, Act(p.id, Cause.DISPUTE, "mei"), NOW),
     "erased": lambda h, s, p: erasure.erase(h, s, p.id, Why.ASKED, NOW),
 }
 

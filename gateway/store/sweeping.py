@@ -21,10 +21,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
-from gateway.store.base import Base
+from gateway.store.base import Base, insert
 from gateway.store.erasing import changed
 from gateway.store.lasting import Erasure, Sweep, Tombstone
 from gateway.store.mine import Request
@@ -58,10 +57,8 @@ def mark(session: Session, site_id: str) -> Sweep | None:
 
 def lock_mark(session: Session, site_id: str) -> Sweep:
     """Find it, or make it, and keep other sweepers off until the transaction ends."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if postgres else sqlite.insert
     here = select(Site.site_id, literal({}, JSON)).where(Site.site_id == site_id)
-    fresh = insert(Sweep).from_select(["site_id", "counts"], here)
+    fresh = insert(session, Sweep).from_select(["site_id", "counts"], here)
     session.execute(fresh.on_conflict_do_nothing())
     chosen = select(Sweep).where(Sweep.site_id == site_id).with_for_update()
     return session.scalars(chosen, execution_options={"populate_existing": True}).one()
