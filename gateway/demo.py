@@ -280,11 +280,12 @@ class Scene:
         if kept.get("cast") != _cast():  # of an earlier version
             return None
         with self._house.store.reads() as session:
-            here = [
-                queries.subscriber(session, person["site"], person["subscriber"])
+            kept["people"] = [
+                person
                 for person in kept["people"]
+                if queries.subscriber(session, person["site"], person["subscriber"])
             ]
-        return kept if all(here) else None
+        return kept if kept["people"] else None
 
 
 def _cast() -> str:

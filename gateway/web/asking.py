@@ -4,6 +4,7 @@ From one's own page, or with a receipt's code, what is asked is tied to the pers
 otherwise to nobody. Nothing but the words is needed.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -18,10 +19,12 @@ from gateway.asking import MOST_CONTACT, MOST_TEXT, Asked, Kind
 from gateway.errors import NotFound, NotPossible
 from gateway.methods import N_
 from gateway.rules import Rules
+from gateway.store import erasing
 from gateway.web import forms, language, now, parts, receipts, screens
 from gateway.web.mine import looking, sites
 
 pages = Blueprint("asking", __name__, url_prefix="/my")
+CERTIFICATE = re.compile(r"\b[0-9a-f]{32}\b")
 KINDS = {
     Kind.COMPLAINT: N_("Complaint"),
     Kind.CORRECTION: N_("Have something corrected"),
@@ -133,7 +136,7 @@ def lodge() -> ResponseReturnValue:
 
 @pages.get("/answer")
 def answer() -> ResponseReturnValue:
-    return _look()
+    return _look(request.args.get("site", ""))
 
 
 @pages.post("/answer")
@@ -145,12 +148,15 @@ def show_answer() -> ResponseReturnValue:
     with parts().house.store.reads() as session:
         number, code = forms.field("number"), forms.field("code")
         row = asking.seen(parts().house, session, site.id, number, code)
+        numbers = CERTIFICATE.findall(row.answer or "") if row else []
+        certificate = next((n for n in numbers if erasing.erasure(session, site.id, n)), "")
     if row is None:
         return _look(site.id, wrong=True), 422
     return render_template(
         "my/answer.html",
         site=_named(site),
         row=row,
+        certificate=certificate,
         kind=_(KINDS[Kind(row.kind)]),
         due=format_date(row.due_on),
         overdue=asking.overdue(site, row, now()),

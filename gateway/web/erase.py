@@ -7,11 +7,16 @@ from gateway import certificates, erasure
 from gateway.certificates import Why
 from gateway.errors import NotFound
 from gateway.mine import Looking
-from gateway.web import forms, now, parts
+from gateway.web import forms, now, parts, screens
 from gateway.web.mine import gone, named, owner, site_named
 from gateway.web.receipts import attached
 
 pages = Blueprint("erase", __name__, url_prefix="/my")
+
+
+@pages.context_processor
+def _languages() -> dict[str, object]:
+    return screens.languages({"erase.ask": "erase"})
 
 
 @pages.get("/erase")

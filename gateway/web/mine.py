@@ -61,7 +61,9 @@ View = Callable[[Looking], ResponseReturnValue]
 
 @pages.context_processor
 def _languages() -> dict[str, object]:
-    return screens.languages({"mine.enter": "mine"})
+    return screens.languages(
+        {"mine.enter": "mine", "mine.enter_": "mine", "mine.everything": "all"}
+    )
 
 
 def looking() -> Looking | None:
@@ -222,7 +224,7 @@ def home(who: Looking) -> str:
 def _ways(found: my_data.Mine) -> list[dict[str, Any]]:
     """List the ways that are kept and not ended, in words."""
     kept = [row for row in found.rows["enrolment"] if isinstance(row, Enrolment)]
-    words_of = {**WAYS, **CARRIED}
+    words_of = {**WAYS, **CARRIED, "card": N_("ID card or passport")}
     return [
         {
             "name": words_of.get(

@@ -39,6 +39,8 @@ BACK = {
     "demo": "demo.page",
     "receipt": "receipts.open_",
     "mine": "mine.enter",
+    "all": "mine.everything",
+    "erase": "erase.ask",
     "ask": "asking.begin",
     "answer": "asking.answer",
 }

@@ -21,7 +21,7 @@ from gateway.store.models import Verification
 from gateway.web import forms, language, now, parts, screens, words
 
 receipts = Blueprint("receipts", __name__, url_prefix="/my")
-MAX_CODE = 200
+MAX_CODE = 400
 
 OUTCOMES = {
     State.VERIFIED: N_("Let in"),
@@ -82,8 +82,8 @@ def file() -> ResponseReturnValue:
 
 
 def given() -> Held | None:
-    """Read the code that was posted; None if it is none of ours."""
-    code = forms.field("code", MAX_CODE)
+    """Read the code that was posted, by itself or in its link; None if it is none of ours."""
+    code = forms.field("code", MAX_CODE).rpartition("#")[2]
     if not code.isascii() or not code.isprintable():
         return None
     house = parts().house

@@ -15,7 +15,7 @@ from gateway.certificates import Certificate
 from gateway.errors import NotFound
 from gateway.store import mine as asked
 from gateway.store import queries
-from gateway.web import LOCALES, desk, forms, now, parts
+from gateway.web import LANGUAGES, LOCALES, desk, forms, language, now, parts
 from gateway.web.asking import KINDS
 from gateway.web.desk import SUPERVISOR, WATCHING, route
 
@@ -30,6 +30,7 @@ def _around() -> dict[str, object]:
         "kind_name": lambda kind: _(KINDS[Kind(kind)]),
         "overdue": lambda row: asking.overdue(desk.site(), row, now()),
         "day": format_date,
+        "endonym": lambda code: dict(LANGUAGES).get(code, code),
     }
 
 
@@ -49,7 +50,9 @@ def one(who: Known, number: str) -> ResponseReturnValue:
             raise NotFound("no such request")
         visit = queries.verification(session, row.site_id, row.verification_id or "")
         person = queries.subscriber(session, row.site_id, row.subscriber_id or "")
-    return render_template("staff/request.html", row=row, visit=visit, person=person)
+    found = desk.site().file.door(visit.door_id) if visit else None
+    door = found.name.to(language()) if found else (visit.door_id if visit else "")
+    return render_template("staff/request.html", row=row, visit=visit, door=door, person=person)
 
 
 @route(pages, "/<number>/answer", may=SUPERVISOR, method="POST")
@@ -71,10 +74,10 @@ def erase(who: Known, number: str) -> ResponseReturnValue:
     chosen = forms.clean(number, 20)
     with house.store.reads() as session:
         row = asked.request(session, site.id, chosen)
-        language = row.language if row else ""
+        theirs = row.language if row else ""
 
     def words(made: Certificate) -> str:
-        with force_locale(LOCALES.get(language, LOCALES["en"])):
+        with force_locale(LOCALES.get(theirs, LOCALES["en"])):
             said = _("It is all erased. The number of the certificate: %(number)s", number=made.id)
         return str(said)
 

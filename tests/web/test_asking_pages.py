@@ -264,8 +264,18 @@ def test_a_supervisor_erases_whoever_asked_and_they_have_the_certificate(
     said = unit.send("/my/answer", **form).main.all("dd", data_answer="yes")[0].text
     assert told["certificate"] in said
     assert ("erased" in said) == (language == "en")
-    answer = unit.post("/my/erased", **unit.page.filled("/my/erased", certificate=said[-32:]))
+    answer = unit.post("/my/erased", **unit.page.filled("/my/erased"))
     assert json.loads(answer.get_data(as_text=True))["certificate"]["id"] == told["certificate"]
+
+
+def test_an_answer_that_says_no_offers_no_certificate(world: World):
+    number, code = erasure_asked(world)
+    answered(world, number, f"No: {'0' * 32} is none.")
+    unit = world.browser(lang="en")
+    unit.get("/my/answer?site=hotel")
+    unit.send("/my/answer", csrf_token=unit.token(), site="hotel", number=number, code=code)
+    assert unit.page.main.all("dd", data_answer="yes")
+    assert not unit.page.forms("/my/erased")
 
 
 def test_nobody_is_erased_without_a_code_of_now_or_by_the_desk(world: World):

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from gateway import erasure, rules
+from gateway.certificates import Why
 from gateway.methods.pin import totp_code
 from tests.web.world import Browser, World
 
@@ -209,3 +211,14 @@ def test_what_was_issued_is_kept_beside_the_demos_database_for_its_owner_only(de
     demo_world.app.test_client().post("/demo/reset")
     file = demo_world.config.data / "scene.json"
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_who_was_erased_is_gone_and_the_others_and_the_staff_stay(demo_world: World):
+    before = told(demo_world)
+    gone = before["people"][0]
+    site = rules.find(demo_world.house, gone["site"])
+    erasure.erase(demo_world.house, site, gone["subscriber"], Why.ASKED, demo_world.clock.now)
+    after = told(demo_world)
+    left = [person["name"] for person in before["people"][1:]]
+    assert [person["name"] for person in after["people"]] == left
+    assert len(after["staff"]) == len(before["staff"]) > 0

@@ -42,6 +42,16 @@ def on_phone(world: World, code: str, language: str = "en") -> Browser:
     return phone
 
 
+@pytest.mark.parametrize("page", ["/my/receipt", "/my?site=hotel"])
+def test_the_whole_link_opens_it_as_its_code_does(world: World, gate: Browser, page: str):
+    code = taken(world, gate)
+    (link,) = gate.page.main.all("code")
+    assert link.text.endswith(f"/my/receipt#{code}")
+    unit = world.browser(lang="en")
+    unit.get(page)
+    assert unit.press("/my/receipt", code=link.text).screen == "receipt-paper"
+
+
 # --- at the kiosk ---
 
 
