@@ -6,13 +6,15 @@ back or an operator says that it is right. Records written meanwhile prove nothi
 time from the same clock. Set back, a clock deletes nothing early, and is not doubted.
 """
 
-import json
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from gateway import alarms, audit
 from gateway.alarms import Alarmed
+from gateway.audit.body import Said
+from gateway.errors import BadNote
 from gateway.rules import House, Rules
 from gateway.store import queries, sweeping
 
@@ -47,9 +49,11 @@ def latest(session: Session, site_id: str) -> datetime | None:
 
 
 def recorded(session: Session, site_id: str) -> datetime | None:
-    """Say when the last record of a site's log was written."""
+    """Say when the last record of a site's log was written; None if it was altered since."""
     body = sweeping.newest_record(session, site_id)
-    return datetime.fromisoformat(json.loads(body)["at"]) if body else None
+    with suppress(BadNote):
+        return datetime.fromisoformat(Said.parse((body or "").encode()).at)
+    return None
 
 
 def _note_doubt(house: House, site_id: str, now: datetime) -> None:

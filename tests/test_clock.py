@@ -80,6 +80,17 @@ def test_before_the_first_sweep_the_newest_record_is_what_is_known(house: House,
     assert people(house) == 1
 
 
+@pytest.mark.parametrize("body", ["", "{}", "[]", '{"at":7}', '{"at":"yesterday"}', "\x1b[2J"])
+def test_a_record_that_was_altered_ends_no_sweep_and_says_no_time(
+    house: House, site: Rules, body: str
+):
+    with house.store.writes.begin() as session:
+        queries.records(session, site.id)[-1].body = body
+    assert clock.trusted(house, YEAR) == {site.id}
+    sweep(house, later(days=1))
+    assert clock.trusted(house, YEAR) == set()
+
+
 def test_a_clock_that_comes_back_is_believed_again(house: House, site: Rules):
     sweep(house, NOW)
     sweep(house, YEAR)
