@@ -7,7 +7,7 @@ is run once at the start, without a shell; what it prints is read, and never log
 import binascii
 import os
 import secrets
-import select
+import selectors
 import shlex
 import stat
 import subprocess
@@ -76,15 +76,16 @@ def ask_master(command: str) -> bytes:
 def _read(process: subprocess.Popen[bytes], end: float) -> bytes:
     """Read what a command prints until it ends, at most a little more than it may print."""
     told, pipe = b"", process.stdout.fileno() if process.stdout else -1
-    while len(told) <= MAX_TOLD:
-        ready, _, _ = select.select([pipe], [], [], max(0, end - time.monotonic()))
-        if not ready:
-            raise subprocess.TimeoutExpired(process.args, COMMAND_SECONDS)
-        part = os.read(pipe, MAX_TOLD)
-        if not part:
-            process.wait(max(0, end - time.monotonic()))
-            break
-        told += part
+    with selectors.DefaultSelector() as selector:  # select.select takes no number above 1023
+        selector.register(pipe, selectors.EVENT_READ)
+        while len(told) <= MAX_TOLD:
+            if not selector.select(max(0, end - time.monotonic())):
+                raise subprocess.TimeoutExpired(process.args, COMMAND_SECONDS)
+            part = os.read(pipe, MAX_TOLD)
+            if not part:
+                process.wait(max(0, end - time.monotonic()))
+                break
+            told += part
     return told
 
 

@@ -1,9 +1,11 @@
 import os
+import resource
 import shlex
 import stat
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import permutations
 
 import pytest
@@ -132,6 +134,18 @@ def test_a_command_that_dawdles_is_ended(monkeypatch, script):
     with pytest.raises(BadConfig, match="no answer"):
         ask_master(python(script))
     assert time.monotonic() - before < 10
+
+
+def test_it_is_asked_however_many_files_are_open(tmp_path):
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < 1200:
+        pytest.skip("no process may have so many files open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before, 1200), most))
+    with ExitStack() as opened:
+        for _ in range(1100):
+            opened.enter_context((tmp_path / "any").open("w"))
+        assert ask_master(python(f"print('{KEY}')")) == bytes.fromhex(KEY)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
 
 
 def test_the_settings_take_a_command():
