@@ -3,6 +3,7 @@
 import gc
 import os
 import subprocess
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+_done = count(1)
+
+
+def pytest_runtest_logfinish() -> None:
+    """Close by and by what databases tests left open: a process may have so many files only."""
+    if next(_done) % 100 == 0:
+        gc.collect()
