@@ -37,6 +37,12 @@ def trusted(house: House, now: datetime) -> frozenset[str]:
     return frozenset(sites) - doubted
 
 
+def certain(house: House, trusted: frozenset[str]) -> bool:
+    """Say whether the clock is believed at every site, as it must be for what all sites share."""
+    with house.store.reads() as session:
+        return trusted.issuperset(queries.site_ids(session))
+
+
 def latest(session: Session, site_id: str) -> datetime | None:
     """Say the latest time that is known here: of a sweep, or of a record before the first sweep.
 

@@ -7,9 +7,12 @@ afterwards. An app's code and a live pass count once here as there. Unknown and 
 alike. What is guessed at a door rests here too; what is guessed at here, from anywhere, rests here
 alone, so that nobody is kept from a door by it.
 
-Staff handed out an issued PIN, and a paper pass can be found: whoever comes in by one (`bearer`)
-sees the basics, may withdraw and may ask. The rest of what is held, and erasing it, takes what only
-its owner has: an app's code, or the pass on a phone.
+Staff handed out an issued PIN, and a pass can be found or photographed: whoever comes in by one
+(`bearer`) sees the basics, may withdraw and may ask. The rest of what is held, and erasing it,
+takes what only its owner has: an app's code, or the phone that holds the pass.
+
+A network that guesses is slowed. But what was hardly guessed at yet is judged all the same, for a
+hotel's guests share one network with whoever guesses there.
 """
 
 import hashlib
@@ -37,7 +40,8 @@ WAYS = ("pin", "qr")
 IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=1)
 SHARED_FREE = 15  # failures of a network before it slows: a hotel's guests share one
-LONGEST_SHARED = 60  # seconds: what one guesser costs the others there
+LONGEST_SHARED = 60  # seconds
+FRESH = 1  # failures up to which a network's rest does not count
 
 
 @dataclass(frozen=True)
@@ -78,16 +82,18 @@ def enter(  # noqa: PLR0917 - what is shown, where, by which browser
         at_doors, here = _names(house, method.way.name, probe)
         shared = "k" + house.secrets.mac("throttle", "my page", source).hex()[:32]
         blocks = guard.blocks(*at_doors, *here, shared)
-        if wait := guard.rest(blocks):
+        own = {name: block for name, block in blocks.items() if name != shared}
+        fresh = bool(here) and sum(block.failures for block in own.values()) <= FRESH
+        if wait := guard.rest(own if fresh else blocks):
             return Refused(wait)
         row = _good(session, site, evidence, now)
         if row is None:
             if evidence.reason not in GUESSES | {Reason.NONE}:
                 return Refused()
             waits = [guard.count_one(name, partial(_rest, method.way)) for name in here]
-            return Refused(max(*waits, guard.count_one(shared, _rest_shared)))
+            return Refused(max([*waits, guard.count_one(shared, _rest_shared)]))
         guard.clear({name: blocks[name] for name in here if name in blocks})
-        return _begin(session, site, row, _Came(way, evidence.bearer), now)
+        return _begin(session, site, row, _Came(way, bearer=evidence.bearer or way == "qr"), now)
 
 
 def throttle_name(house: House, way: str, lookup: str) -> str:

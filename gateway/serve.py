@@ -266,7 +266,7 @@ def sweep(house: House) -> None:
         log.info("faces_over", faces=erased)
     if completed := erasure.complete(house, now):
         log.info("erasures_complete", certificates=completed)
-    if resealed := rotation.reseal(house, now):
+    if resealed := rotation.reseal(house, now, certain=clock.certain(house, trusted)):
         log.info("resealed", rows=resealed)
     rehearsal.sweep(house, now)
     mine.sweep(house, now)

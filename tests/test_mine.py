@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway import enrolment, erasure, freezing, mine, policy
+from gateway import enrolment, erasure, freezing, mine, passes, policy
 from gateway.certificates import Why
 from gateway.entitlement import Span
 from gateway.freezing import Act, Cause
@@ -140,10 +140,21 @@ def test_coming_in_forgets_nothing_of_what_a_network_guessed(
         by_pin(house, site, f"{(int(person.issued.pin[:4]) + 1 + turn) % 10**4:04}000000")
         if turn < mine.SHARED_FREE and turn % 4 == 3:
             assert whose(house, by_pin(house, site, person.issued.pin))
-    refused = by_pin(house, site, person.issued.pin)
+    refused = by_pin(house, site, f"{(int(person.issued.pin[:4]) + 1) % 10**4:04}000001")
     assert isinstance(refused, Refused)
     assert 0 < refused.wait <= mine.LONGEST_SHARED
+    again = [by_pin(house, site, wrong_pin(person, turn)) for turn in (1, 2, 3)]
+    assert [isinstance(one, Refused) and one.wait > 0 for one in again] == [True] * 3
+    assert isinstance(by_pin(house, site, person.issued.pin), Refused)
     assert whose(house, by_pin(house, site, person.issued.pin, "192.0.2.8"))
+
+
+def test_who_guesses_in_the_lobby_keeps_no_guest_there_from_their_page(
+    house: House, site: Rules, person: Person
+):
+    for minute in range(40):
+        by_pin(house, site, f"{(int(person.issued.pin[:4]) + 1 + minute) % 10**4:04}000000")
+        assert whose(house, by_pin(house, site, person.issued.pin))
 
 
 def test_what_is_guessed_at_a_door_rests_here(house: House, site: Rules, person: Person):
@@ -238,10 +249,17 @@ def by_app(house: House, site: Rules, person: Person) -> str | Refused:
     return by_pin(house, site, person.totp_locator + totp_code(person.totp_key, NOW))
 
 
+def photographed(house: House, site: Rules, person: Person) -> str | Refused:
+    held = passes.live_pass(house, site, person.issued.live_code, NOW)
+    assert held is not None
+    return by_pass(house, site, held.text)
+
+
 CAME: dict[str, Callable[[House, Rules, Person], str | Refused]] = {
     "issued PIN": lambda h, s, p: by_pin(h, s, p.issued.pin),
     "paper": lambda h, s, p: by_pass(h, s, p.issued.pass_text),
     "number under it": lambda h, s, p: by_pass(h, s, p.issued.pass_number),
+    "live pass, photographed": photographed,
     "app": by_app,
     "phone": by_phone,
 }

@@ -4,6 +4,8 @@ Every process signs with the key in use and takes what an older one signed: nobo
 because a key was changed, and no process has to be started anew.
 """
 
+from collections.abc import Sequence
+
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
@@ -29,14 +31,24 @@ class Cookies(SecureCookieSessionInterface):
         if request.path.startswith(f"{app.static_url_path}/"):
             return self.session_class()
         try:
-            return super().open_session(app, request)
+            found = super().open_session(app, request)
+            if found and not self._newly_signed(request.cookies[self.get_cookie_name(app)]):
+                found.modified = True  # signed anew, before the older key is dropped
         except DatabaseFault:
             return self.session_class()
+        return found
+
+    def _newly_signed(self, text: str) -> bool:
+        """Whether a cookie that opens is signed by the key in use."""
+        return bool(self._serializer(self._kept.derivations(LABEL)[:1]).loads_unsafe(text)[0])
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer:
         """Sign with the newest key, which itsdangerous wants last; open with any."""
         del app
-        keys = [key.hex() for key in reversed(self._kept.derivations(LABEL))]
+        return self._serializer(self._kept.derivations(LABEL))
+
+    def _serializer(self, newest_first: Sequence[bytes]) -> URLSafeTimedSerializer:
+        keys = [key.hex() for key in reversed(newest_first)]
         how = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
         return URLSafeTimedSerializer(
             keys, salt=self.salt, serializer=self.serializer, signer_kwargs=how

@@ -7,8 +7,9 @@ from gateway import certificates, erasure
 from gateway.certificates import Why
 from gateway.errors import NotFound
 from gateway.mine import Looking
-from gateway.web import forms, now, parts, screens
+from gateway.web import cookie_name, forms, now, parts, screens
 from gateway.web.mine import gone, named, owner, site_named
+from gateway.web.my import PHONE_COOKIE
 from gateway.web.receipts import attached
 
 pages = Blueprint("erase", __name__, url_prefix="/my")
@@ -34,7 +35,11 @@ def erase(who: Looking) -> ResponseReturnValue:
     """Erase whoever asks for it, and hand them the certificate."""
     by = f"their own page, {who.sign_in.way}"
     made = erasure.erase(parts().house, who.site, who.person.id, Why.ASKED, now(), by)
-    return gone(make_response(render_template("my/erased.html", site=named(who.site), made=made)))
+    response = gone(
+        make_response(render_template("my/erased.html", site=named(who.site), made=made))
+    )
+    response.delete_cookie(cookie_name(PHONE_COOKIE), secure=parts().config.tls, httponly=True)
+    return response
 
 
 @pages.post("/erased")

@@ -314,9 +314,11 @@ def test_erasing_is_asked_once_and_certified(world: World, language: str):
     page = unit.get("/my/erase")
     assert [e.attrs.get("data-act") for e in page.main.all("button", "a")] == ["erase", "keep"]
     before = world.dump()["subscriber"]
+    unit.client.set_cookie("phone", f"hotel.{world.person.issued.live_code}")
     page = unit.press("/my/erase")
     assert page.screen == "my-erased"
     assert page.headers["Clear-Site-Data"]
+    assert unit.client.get_cookie("phone") is None
     assert len(world.dump()["subscriber"]) == len(before) - 1
     assert world.person.id not in repr(world.dump())
     assert unit.get("/my").screen == "my-enter"

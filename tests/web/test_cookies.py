@@ -1,12 +1,13 @@
 """A browser is not signed out because a key was changed, whichever process answers it."""
 
 import re
+from datetime import timedelta
 
 from flask import Flask
 from flask.testing import FlaskClient
 
-from gateway import rotation
-from gateway.app import create_app, open_house
+from gateway import rotation, serve
+from gateway.app import create_app, open_house, utc_now
 from gateway.config import Config
 from gateway.keys import Secrets
 from gateway.web import KEY
@@ -45,6 +46,21 @@ def test_what_a_key_of_cookies_signed_is_good_for_two_days_after_it_was_changed(
         assert (_opens(serializer, text), _opens(serializer, newer)) == (good, True)
 
 
+def test_a_clock_in_doubt_drops_no_key(house, monkeypatch):
+    kept = process(house)
+    make_site(kept)
+    rotation.establish(kept, NOW)
+    serve.sweep(kept)
+    rotation.change(kept, "token", utc_now())
+    for days, number in ((30, 2), (3, 1)):
+        moment = utc_now() + timedelta(days=days)
+        with monkeypatch.context() as patched:
+            patched.setattr("gateway.serve.utc_now", lambda moment=moment: moment)
+            serve.sweep(kept)
+        kept.secrets.look_again()
+        assert len(kept.secrets.derivations("browser session")) == number
+
+
 def test_a_dropped_key_of_cookies_is_on_record(house):
     kept = process(house)
     site = make_site(kept)
@@ -76,6 +92,31 @@ def test_a_form_that_was_open_while_the_key_was_changed_is_taken(sqlite_url, tmp
     assert answer.status_code in {200, 302, 303}
     refused = browsers[1].post("/kiosk/choose", data={"csrf_token": "x" + token[1], "way": "pin"})
     assert refused.status_code == 400
+
+
+def test_a_kiosk_that_is_open_while_keys_come_and_go_goes_on(sqlite_url, tmp_path):
+    at = [NOW]
+    config = Config(sqlite_url, tmp_path, Secrets(MASTER), tls=False)
+    house = open_house(config)
+    cookie = make_kiosk(house, make_site(house))
+    app = create_app(config, lambda: at[0])
+    secrets, unit = app.extensions[KEY].house.secrets, app.test_client()
+    unit.set_cookie("kiosk", cookie)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', unit.get("/kiosk").text)
+    assert token
+    for days in range(0, 12, 3):
+        at[0] = later(days=days)
+        rotation.change(house, "token", at[0])
+        secrets.look_again()
+        secrets.look_again()
+        before = unit.get_cookie("page")
+        assert unit.get("/kiosk/state").status_code == 200
+        assert unit.get_cookie("page") != before
+        at[0] = later(days=days + 2)
+        rotation.reseal(house, at[0])
+        secrets.look_again()
+    answer = unit.post("/kiosk/choose", data={"csrf_token": token[1], "way": "pin"})
+    assert answer.status_code in {200, 302, 303}
 
 
 def _hand_over(one: FlaskClient, other: FlaskClient) -> None:
