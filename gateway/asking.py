@@ -175,22 +175,36 @@ def answer(  # noqa: PLR0917 - what is answered, and who says so
     house: House, site: Rules, number: str, text: str, now: datetime, by: str
 ) -> None:
     """Answer what was asked. `NotPossible`: "nothing_said", "answered"."""
-    said = text.strip()[:MOST_ANSWER]
+    with house.store.writes.begin() as session:
+        answer_in(session, site, Answer(number, text, by), now)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is answered to which request, and by whom."""
+
+    number: str
+    text: str
+    by: str
+
+
+def answer_in(session: Session, site: Rules, given: Answer, now: datetime) -> None:
+    """Answer likewise, inside a transaction of something else."""
+    said = given.text.strip()[:MOST_ANSWER]
     if not said:
         raise NotPossible("nothing_said", "there is no answer")
-    with house.store.writes.begin() as session:
-        row = mine.lock_request(session, site.id, number)
-        if row is None:
-            raise NotFound(f"no request {number} at {site.id}")
-        if row.answered_at is not None:
-            raise NotPossible("answered", "somebody has answered it already")
-        row.answer, row.answered_at, row.answered_by = said, now, by
-        if row.parted_at is not None:
-            row.text = ""
-        session.flush()
-        late = now.astimezone(site.zone).date() > row.due_on
-        told = {"request": number, "kind": row.kind, "by": by, "late": late}
-        audit.append(session, site.id, now, audit.Fact("request.answered", told))
+    row = mine.lock_request(session, site.id, given.number)
+    if row is None:
+        raise NotFound(f"no request {given.number} at {site.id}")
+    if row.answered_at is not None:
+        raise NotPossible("answered", "somebody has answered it already")
+    row.answer, row.answered_at, row.answered_by = said, now, given.by
+    if row.parted_at is not None:
+        row.text = ""
+    session.flush()
+    late = now.astimezone(site.zone).date() > row.due_on
+    told = {"request": given.number, "kind": row.kind, "by": given.by, "late": late}
+    audit.append(session, site.id, now, audit.Fact("request.answered", told))
 
 
 def overdue(site: Rules, row: Request, now: datetime) -> bool:

@@ -6,6 +6,8 @@ A site's and a face's end can be cut short and done again: whoever is left is er
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from gateway import asking, audit, rules
 from gateway.asking import Kind
 from gateway.certificates import Certificate, Why
@@ -26,6 +28,7 @@ def as_asked(  # noqa: PLR0917 - what was asked, what is answered, and who says 
 ) -> Certificate:
     """Erase whoever asked to be, and answer them with what `words` make of the certificate.
 
+    Both or neither: of two who answer at once one is told that the other has.
     `NotPossible` ("answered", "no_erasure") if there is nobody to erase by this request.
     """
     with house.store.reads() as session:
@@ -35,9 +38,13 @@ def as_asked(  # noqa: PLR0917 - what was asked, what is answered, and who says 
         if row is None or row.kind != Kind.ERASURE or row.subscriber_id is None:
             raise NotPossible("no_erasure", "nobody asked to be erased by this request")
         person = row.subscriber_id
-    made = erase(house, site, person, Why.ASKED, now, by)
-    asking.answer(house, site, number, words(made), now, by)
-    return made
+
+    def answered(session: Session, made: Certificate) -> None:
+        if mine.lock_request(session, site.id, number) is None:  # answered meanwhile, and gone so
+            raise NotPossible("answered", "somebody has answered it already")
+        asking.answer_in(session, site, asking.Answer(number, words(made), by), now)
+
+    return erase(house, site, person, Why.ASKED, now, by, answered)
 
 
 def end_service(house: House, site: Rules, now: datetime, by: str = "") -> int:

@@ -13,7 +13,7 @@ tombstone, a keyed hash, is what a backup is held against that would bring them 
 
 import base64
 import gzip
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -38,17 +38,33 @@ FACE = "face"
 _SPELT = ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
 
 
+Also = Callable[[Session, Certificate], None]
+"""What is to be done in the same transaction, or nothing is."""
+
+
 def erase(  # noqa: PLR0917 - who is erased, why, and who says so
-    house: House, site: Rules, subscriber_id: str, why: Why, now: datetime, by: str = ""
+    house: House,
+    site: Rules,
+    subscriber_id: str,
+    why: Why,
+    now: datetime,
+    by: str = "",
+    also: Also | None = None,
 ) -> Certificate:
     """Erase a person everywhere; `NotFound` if there is none. `by` is named in the record."""
-    certificate = erase_in_passing(house, site, subscriber_id, why, now, by)
+    certificate = erase_in_passing(house, site, subscriber_id, why, now, by, also)
     erasing.scrub(house.store)
     return certificate
 
 
 def erase_in_passing(  # noqa: PLR0917 - the same
-    house: House, site: Rules, subscriber_id: str, why: Why, now: datetime, by: str = ""
+    house: House,
+    site: Rules,
+    subscriber_id: str,
+    why: Why,
+    now: datetime,
+    by: str = "",
+    also: Also | None = None,
 ) -> Certificate:
     """Erase a person likewise, as one of many: whoever does this has the disk scrubbed after."""
     with house.store.writes.begin() as session:
@@ -84,6 +100,8 @@ def erase_in_passing(  # noqa: PLR0917 - the same
         told = {"certificate": case.id, "digest": certificates.digest(document), "who": case.who}
         fact = audit.Fact("erased", {**told, "why": why.value} | ({"by": by} if by else {}))
         audit.append(session, site.id, now, fact, *facts)
+        if also is not None:
+            also(session, certificate)
     return certificate
 
 

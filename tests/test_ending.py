@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from gateway import ending, enrolment, erasure, face_keeping, retention, rules
+from gateway import asking, ending, enrolment, erasure, face_keeping, retention, rules
+from gateway.asking import Asked, Kind, Lodged
 from gateway.certificates import Why
 from gateway.consent import By
+from gateway.errors import NotPossible
 from gateway.rules import House, Rules
 from gateway.store import sweeping
 from tests.face_devices import Device
 from tests.faced import set_up, subscriber
-from tests.houses import dump
+from tests.houses import dump, together
 from tests.makers import NOW, later, make_site
 from tests.notices import FACE_HOTEL
 
@@ -118,3 +120,53 @@ def test_p47_face_that_is_closed_for_good_is_not_offered_and_all_else_stays(
 
 def live_ways(house: House) -> list[tuple[Any, ...]]:
     return [row for row in dump(house)["enrolment"] if row[10] is None]
+
+
+def wished(house: House, site: Rules) -> tuple[str, Lodged]:
+    """Have somebody ask to be erased."""
+    person = subscriber(house, site)
+    asked = Asked(Kind.ERASURE, "All of it, please.", subscriber_id=person)
+    return person, asking.lodge(house, site, asked, NOW)
+
+
+def seen(house: House, site: Rules, lodged: Lodged) -> str:
+    """Look up the answer, as whoever asked does."""
+    with house.store.reads() as session:
+        row = asking.seen(house, session, site.id, lodged.number, lodged.code)
+    return (row.answer or "") if row else ""
+
+
+def test_whoever_asked_is_erased_and_answered(house: House, site: Rules):
+    person, lodged = wished(house, site)
+    made = ending.as_asked(house, site, lodged.number, lambda c: f"Done: {c.id}", NOW, "li")
+    assert person not in repr(dump(house))
+    assert seen(house, site, lodged) == f"Done: {made.id}"
+
+
+def test_an_answer_that_cannot_be_given_erases_nobody(house: House, site: Rules):
+    person, lodged = wished(house, site)
+    with pytest.raises(NotPossible, match="no answer"):
+        ending.as_asked(house, site, lodged.number, lambda _: " ", NOW, "li")
+    assert person in repr(dump(house))
+    assert ending.as_asked(house, site, lodged.number, lambda c: c.id, NOW, "li")
+
+
+def test_of_two_who_answer_at_once_one_is_told_that_the_other_has(house: House, site: Rules):
+    for _ in range(6):
+        person, lodged = wished(house, site)
+
+        def act(turn: int, number: str = lodged.number) -> str:
+            try:
+                if turn:
+                    asking.answer(house, site, number, "No: the law wants it kept.", NOW, "mei")
+                else:
+                    ending.as_asked(house, site, number, lambda _: "Erased.", NOW, "li")
+            except NotPossible as refused:
+                return refused.code
+            return "kept" if turn else "erased"
+
+        told = together(2, act)
+        assert told in (["erased", "answered"], ["answered", "kept"])
+        gone = "erased" in told
+        assert (person in repr(dump(house))) != gone
+        assert seen(house, site, lodged) == ("Erased." if gone else "No: the law wants it kept.")
