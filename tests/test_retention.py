@@ -30,13 +30,14 @@ from gateway import (
     verification,
 )
 from gateway.alarms import Alarmed
+from gateway.asking import Asked, Kind
 from gateway.certificates import Why
 from gateway.entitlement import Span
 from gateway.errors import NotPossible
 from gateway.law.periods import Kept, Period
 from gateway.retention import BATCH, TURN, over, until
 from gateway.rules import House, Rules
-from gateway.store import queries, sweeping
+from gateway.store import naming, queries, sweeping
 from gateway.store.models import Consent, Enrolment, EraseOrder, Verification
 from gateway.store.staffed import Alarm, Override, Staff
 from tests.face_devices import Device
@@ -168,6 +169,22 @@ def test_p19_a_visit_goes_after_its_days_with_all_that_was_in_it(house: House, s
     for table in ("verification", "attempt", "grant", "referral"):
         assert rows(house, table) == []
     assert swept(house)[-1] == {"why": "period_over", "visit": 1}
+
+
+def test_what_was_asked_with_a_receipt_stays_with_whose_visit_it_was(house: House, site: Rules):
+    person = make_person(house, site, card=False)
+    visit = begin(house, site)
+    present(house, site, visit, "pin", pin=person.issued.pin)
+    asked = Asked(Kind.COMPLAINT, "I am Lin Mei.", "mei@example.org", verification_id=visit)
+    number = asking.lodge(house, site, asked, NOW).number
+    asking.answer(house, site, number, "Dear Lin Mei, it is off.", NOW, "li")
+    sweep(house, site, later(days=31))
+    assert rows(house, "verification") == []
+    with house.store.reads() as session:
+        (held,) = naming.of_person(session, site.id, person.id)["request"]
+    assert getattr(held, "id", "") == number
+    erasure.erase(house, site, person.id, Why.ASKED, later(days=32))
+    assert rows(house, "request") == []
 
 
 def test_a_visit_that_is_open_is_not_swept(house: House, site: Rules):

@@ -233,6 +233,17 @@ def drop(session: Session, site_id: str, kind: str, until: datetime, found: Foun
 
 
 def _drop_visits(session: Session, site: str, ids: Sequence[str]) -> int:
+    """Drop visits; what was asked with the receipt of one is from then on tied to whose it was."""
+    whose = select(Verification.subscriber_id).where(
+        Verification.site_id == site, Verification.id == Request.verification_id
+    )
+    asked = update(Request).where(
+        Request.site_id == site,
+        Request.verification_id.in_(ids),
+        Request.subscriber_id.is_(None),
+        Request.parted_at.is_(None),
+    )
+    changed(session, asked.values(subscriber_id=whose.scalar_subquery()))
     for table in (Attempt, Grant, Referral):
         theirs = delete(table).where(table.site_id == site, table.verification_id.in_(ids))
         changed(session, theirs)
