@@ -61,7 +61,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Asked:
-    """What somebody asks, in which language, and about whom or which visit, if they say."""
+    """What somebody asks, in which language, and about whom or which visit, if they say.
+
+    `proof`: how they came to their own page, if they ask from there (`MySignIn.proof`).
+    """
 
     kind: Kind
     text: str
@@ -69,6 +72,7 @@ class Asked:
     language: str = "zh"
     subscriber_id: str | None = None
     verification_id: str | None = None
+    proof: str = ""
 
     @property
     def tied(self) -> bool:
@@ -151,6 +155,7 @@ def _take_down(house: House, session: Session, site: Rules, asked: Asked, now: d
         language=asked.language,
         code_mac=_mac(house, site.id, number, code),
         subscriber_id=asked.subscriber_id,
+        proof=asked.proof or None,
         verification_id=asked.verification_id,
         lodged_at=now,
         due_on=due(site, now),

@@ -83,6 +83,7 @@ TOLD: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "text",
             "contact",
             "language",
+            "proof",
             "verification_id",
             "lodged_at",
             "due_on",

@@ -56,7 +56,8 @@ class MySignIn(Base):
 class Request(Base):
     """A complaint, or a wish to have something corrected or erased, until when, and the answer.
 
-    `code_mac` is the keyed hash of the code by which whoever asked sees the answer. `parted_at` is
+    `proof` is how whoever asked on their own page had come in (`MySignIn.proof`). `code_mac` is the
+    keyed hash of the code by which whoever asked sees the answer. `parted_at` is
     when they were erased while they waited for it: then the text goes once it is answered.
     """
 
@@ -69,6 +70,7 @@ class Request(Base):
     language: Mapped[str]
     code_mac: Mapped[str]
     subscriber_id: Mapped[str | None]
+    proof: Mapped[str | None]
     verification_id: Mapped[str | None]
     lodged_at: Mapped[datetime]
     due_on: Mapped[date]

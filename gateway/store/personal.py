@@ -83,7 +83,7 @@ OPERATIONAL: _Columns = _of(
     alarm="id door_id why detail at seen_at",
     import_="id digest state done rows created_at touched_at",
     record="seq kind body hashes",
-    request="id kind language code_mac verification_id lodged_at due_on parted_at answered_at"
+    request="id kind language code_mac proof verification_id lodged_at due_on parted_at answered_at"
     " answer",
     log_head="size at origin key_id",
     log_key="key_id vkey sealed seam created_at",

@@ -18,6 +18,7 @@ from gateway import asking, rules
 from gateway.asking import MOST_CONTACT, MOST_TEXT, Asked, Kind
 from gateway.errors import NotFound, NotPossible
 from gateway.methods import N_
+from gateway.mine import Looking
 from gateway.rules import Rules
 from gateway.store import erasing
 from gateway.web import forms, language, now, parts, receipts, screens
@@ -79,6 +80,7 @@ class About(NamedTuple):
     code: str = ""
     visit: str | None = None
     person: str | None = None
+    proof: str = ""
 
 
 @pages.context_processor
@@ -91,7 +93,7 @@ def _around() -> dict[str, object]:
 def begin() -> ResponseReturnValue:
     who = looking()
     named = _known(request.args.get("site", ""))
-    about = About(who.site, person=who.person.id) if who else About(named)
+    about = _own(who) if who else About(named)
     return _form(about, request.args.get("kind", ""))
 
 
@@ -119,6 +121,7 @@ def lodge() -> ResponseReturnValue:
         language(),
         about.person,
         about.visit,
+        about.proof,
     )
     try:
         source = request.remote_addr or ""
@@ -171,8 +174,12 @@ def _about() -> About:
         return About(held.site, held.code, held.visit.id) if held else About(site)
     who = looking()
     if who is not None:
-        return About(who.site, person=who.person.id)
+        return _own(who)
     return About(_known(forms.field("site")))
+
+
+def _own(who: Looking) -> About:
+    return About(who.site, person=who.person.id, proof=who.sign_in.proof)
 
 
 def _form(about: About, kind: str, wrong: str = "") -> str:

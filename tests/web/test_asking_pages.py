@@ -206,7 +206,7 @@ def test_what_is_asked_from_ones_own_page_is_tied_to_it(world: World):
     unit.get("/my/ask?kind=correction")
     assert lodge(unit, kind="correction").screen == "my-lodged"
     row = the_request(world)
-    assert (row.kind, row.subscriber_id) == ("correction", world.person.id)
+    assert (row.kind, row.subscriber_id, row.proof) == ("correction", world.person.id, "owner")
     assert row.id in unit.get("/my").main.text
 
 
@@ -252,6 +252,7 @@ def test_a_supervisor_erases_whoever_asked_and_they_have_the_certificate(
     li = mei.unit
     page = li.get(f"/staff/requests/{number}")
     assert page.main.all("a", href=f"/staff/people/{world.person.id}")
+    assert page.main.all("p", **{"class": "chip chip--amber"})
     li.press(f"/staff/requests/{number}/erase", code=mei.code())
     assert li.page.main.all("p", **{"class": "said said--yes"})
     assert not li.page.forms(f"/staff/requests/{number}/erase")

@@ -8,8 +8,9 @@ down_revision = "0007_ones_own_page"
 
 
 def upgrade() -> None:
-    """Keep both with a sign-in; those there are end, since they last an hour at most."""
+    """Keep both with a sign-in, and with what is asked from there; those there are end by this."""
     op.execute("DELETE FROM my_sign_in")
     with op.batch_alter_table("my_sign_in") as table:
         table.add_column(sa.Column("enrolment_id", sa.String(length=64), nullable=False))
         table.add_column(sa.Column("proof", sa.String(length=64), nullable=False))
+    op.add_column("request", sa.Column("proof", sa.String(length=64), nullable=True))
