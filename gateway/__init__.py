@@ -24,7 +24,7 @@ The map of the house, in the order a visit walks through it:
     rules               a site's file, applied: what every verb is handed
     entitlement         who may pass which door, and when
     rotation            changing keys while the doors are open
-    backup              the whole database in one sealed file
+    backup, running     the whole database in one sealed file; whether anybody runs over it
     consent             who agreed to which notice, and until when
     clock               whether the clock may be believed
     throttle            what is guessed at rests, and no other way or person with it

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gateway import backup as backups
-from gateway import config, master
+from gateway import config, master, running
 from gateway import restore as restoring
 from gateway.app import heed_tombstones, make_house, open_house, utc_now
 from gateway.backup import Made
@@ -74,10 +74,16 @@ def backup_verify(file: Path, old: Path | None) -> None:
 def restore(file: Path, old: Path | None, *, replace: bool) -> None:
     """Fill the database from the backup FILE: all of it or nothing.
 
-    Stop the gateway first. Whoever was erased since the backup is erased again before this ends.
+    Stop the gateway first: while it serves this is refused. Whoever was erased since the backup is
+    erased again before this ends.
     """
-    settings, now = config.read_for_command(), utc_now()
-    keks = _keks(settings, old)
+    settings = config.read_for_command()
+    with running.alone(settings):
+        _restore(settings, file, old, replace=replace)
+
+
+def _restore(settings: config.Config, file: Path, old: Path | None, *, replace: bool) -> None:
+    now, keks = utc_now(), _keks(settings, old)
     store = open_store(settings.database_url)
     occupied = not whole.is_empty(store)
     if occupied and replace:

@@ -28,6 +28,7 @@ from gateway import (
     request_cli,
     retention_cli,
     rules,
+    running,
     serve,
     sitefile,
     staff_cli,
@@ -86,13 +87,14 @@ def demo() -> None:
         click.echo(f"The demo is already serving.\nReady: {address}")
         return
     serve.listenable(settings)
-    house = open_house(settings)
-    Scene(house, settings).prepare(utc_now())
-    codes = demo_face.pairings(house, utc_now()) if demo_face.installed() else {}
-    house.store.close()
-    click.echo(f"Try it: {address}/demo")
-    more = [demo_face.FaceBeside(settings, os.environ, codes)] if codes else []
-    serve.serve(settings, os.environ, f"Ready: {address}", more)
+    with running.serving(settings):
+        house = open_house(settings)
+        Scene(house, settings).prepare(utc_now())
+        codes = demo_face.pairings(house, utc_now()) if demo_face.installed() else {}
+        house.store.close()
+        click.echo(f"Try it: {address}/demo")
+        more = [demo_face.FaceBeside(settings, os.environ, codes)] if codes else []
+        serve.serve(settings, os.environ, f"Ready: {address}", more)
 
 
 def _taken(port: int) -> bool:
@@ -114,16 +116,19 @@ def serve_() -> None:
     """Serve the doors, with one worker beside."""
     settings = config.read()
     serve.listenable(settings)
-    open_house(settings).store.close()
-    ready = f"Ready: http://{settings.host}:{settings.port}"
-    serve.serve(settings, os.environ, ready=ready)
+    with running.serving(settings):
+        open_house(settings).store.close()
+        ready = f"Ready: http://{settings.host}:{settings.port}"
+        serve.serve(settings, os.environ, ready=ready)
 
 
 @cli.command()
 @click.option("--beside", type=int, help="End when the process with this id is not our parent.")
 def work(beside: int | None) -> None:
     """Sweep up what nobody ended; `serve` and `demo` start this by themselves."""
-    serve.work(config.read(), beside)
+    settings = config.read()
+    with running.serving(settings):
+        serve.work(settings, beside)
 
 
 @cli.command()

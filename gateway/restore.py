@@ -42,7 +42,11 @@ def restore(store: Store, order: Order, now: datetime, progress: Progress) -> Ma
     `BadBackup` if the backup is not whole, not for us, or too old. Either way nothing has changed.
     """
     if not order.replace and not whole.is_empty(store):
-        raise NotPossible("occupied", "There is a house in this database already.")
+        raise NotPossible(
+            "occupied",
+            "There are sites and people in this database already. To put the backup in their place"
+            " give --replace: what is there is backed up first.",
+        )
     made = verify(order.path, order.keks, lambda done, of: progress(done - of // 2, of))
     if not knows(made.head.revision):
         raise BadBackup("This backup was made by a later version of Eitherway: install that one.")

@@ -28,7 +28,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"alarms"}),
     frozenset({"rules"}),
     frozenset({"consent", "entitlement", "visit", "checkpoints", "clock", "consent_receipt"}),
-    frozenset({"rotation", "backup"}),
+    frozenset({"rotation", "backup", "running"}),
     frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding"}),
     frozenset({"browsers"}),
     frozenset(

@@ -89,7 +89,7 @@ def test_a_house_is_replaced_only_when_told_to_and_is_backed_up_first(run, opene
     somebody = make_person(opened, load_site(opened), card=False).id
     refused = run("restore", file)
     assert (refused.exit_code, people(opened)) == (1, {somebody})
-    assert "already" in refused.output
+    assert "give --replace" in refused.output
     done = run("restore", file, "--replace")
     assert (done.exit_code, people(opened)) == (0, set())
     (before,) = tmp_path.glob("before-restore-*.backup")

@@ -62,15 +62,31 @@ def open_store(url: str) -> Store:
     )
 
 
-def _address(url: str) -> URL:
+def whereabouts(url: str) -> tuple[Path | None, str]:
+    """Say which database is meant, whoever opens it: its file if it has one of its own, a name."""
+    address = _parsed(url)
+    if address.get_backend_name() == "sqlite":
+        file = address.database or ""
+        named = file and not file.startswith((":", "file:"))
+        return (Path(file).resolve() if named else None), file
+    host = address.host or address.query.get("host", "")
+    port = address.port or address.query.get("port", "")
+    return None, f"{host}\n{port}\n{address.database}"
+
+
+def _parsed(url: str) -> URL:
     try:
-        address = make_url(url)
+        return make_url(url)
     except (ArgumentError, ValueError):
         raise BadConfig(
             "DATABASE_URL",
             "not an address a database can have",
             "Write sqlite:///path/to/file.db or postgresql://name:password@host/database",
         ) from None
+
+
+def _address(url: str) -> URL:
+    address = _parsed(url)
     if address.get_backend_name() != "sqlite":
         patience = {"connect_timeout": str(CONNECT_SECONDS)}
         return address.set(query={**patience, **address.query})

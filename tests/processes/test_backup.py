@@ -12,6 +12,7 @@ from threading import Event
 import psutil
 from sqlalchemy import func, insert, select
 
+from gateway import config, running
 from gateway.rules import House
 from gateway.store import open_store
 from gateway.store.models import Enrolment, LogHead, Record, Subscriber, Verification
@@ -137,3 +138,51 @@ def test_a_large_house_needs_no_more_memory_than_a_small_one(stage: Stage) -> No
     sys.stderr.write(f"{told}; restored: {time.monotonic() - before - made:.1f} s, {back:.0f} MB\n")
     assert took - least < MOST_MEGABYTES
     assert back - least < 2 * MOST_MEGABYTES
+
+
+def refused(stage: Stage, *words: str, says: str) -> None:
+    """Run a command in vain; whatever it says is said without a stack."""
+    ended = gateway(*words, env=stage.env, check=False)
+    assert ended.returncode == 1, ended.stdout
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def killed(*whom: psutil.Process) -> None:
+    for each in whom:
+        each.kill()
+    psutil.wait_procs(whom, timeout=30)
+
+
+def test_what_serves_has_no_backup_put_in_its_place_until_it_is_gone(stage: Stage) -> None:
+    node, file = stage.start(), stage.folder / "made"
+    gateway("backup", str(file), env=stage.env)
+    refused(stage, "restore", str(file), "--replace", says="stop it")
+    assert not list(stage.folder.glob("before-restore-*"))
+    restored(stage, file).store.close()  # elsewhere, as one tries whether a backup is good
+    family = [node.process, *node.process.children(recursive=True)]
+    workers = [each for each in family if each.pid in node.worker_pids()]
+    for each in workers:
+        each.suspend()
+    killed(*(each for each in family if each not in workers))
+    refused(stage, "restore", str(file), "--replace", says="stop it")  # two still hold it
+    killed(*workers)
+    gateway("restore", str(file), "--replace", env=stage.env)
+
+
+def test_the_worker_alone_is_enough_to_be_in_the_way(stage: Stage) -> None:
+    file = stage.folder / "made"
+    gateway("backup", str(file), env=stage.env)
+    with running.alone(config.read(stage.env)):
+        refused(stage, "work", says="being restored")
+        refused(stage, "serve", says="being restored")
+    worker = psutil.Popen([*GATEWAY, "work"], env=stage.env, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 30
+    lock = str(running.lock_file(config.read(stage.env)))
+    while lock not in {each.path for each in worker.open_files()}:
+        assert worker.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    refused(stage, "restore", str(file), "--replace", says="stop it")
+    killed(worker)
+    gateway("restore", str(file), "--replace", env=stage.env)
