@@ -4,6 +4,7 @@ What a log says may be anybody's: nothing of it reaches a terminal but what can 
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import BinaryIO
@@ -18,10 +19,11 @@ from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.kept import Kept
 from gateway.audit.note import MOST_BYTES
 from gateway.audit.proofs import Growth, Proof
+from gateway.audit.remarks import counted
 from gateway.audit.tiles import Folder
 from gateway.audit.verifier import Report, Trust
 from gateway.bar import Bar
-from gateway.errors import NotFound, NotPossible
+from gateway.errors import BadConfig, NotFound, NotPossible
 from gateway.people import plain
 from gateway.store import logged
 
@@ -177,7 +179,8 @@ def log_export(site_id: str, folder: Path) -> None:
     with house.store.reads() as session, Bar("Records") as show:
         checkpoint = kept.export(session, site_id, folder, show)
     click.echo(
-        f"{checkpoint.size} records in {folder}. Check them with `gateway log verify {folder}`."
+        f"{counted(checkpoint.size, 'record')} in {folder}. Check with `gateway log verify {folder}"
+        " --key KEY`, with the first key that `gateway log key` prints."
     )
 
 
@@ -190,7 +193,11 @@ def log_export(site_id: str, folder: Path) -> None:
 def log_verify(
     which: str, key: str, witness: tuple[str, ...], trusted: Path | None, *, as_json: bool
 ) -> None:
-    """Check a log: that of a SITE, or a FOLDER it was exported to, which needs no database."""
+    """Check a log: that of a SITE, or a FOLDER it was exported to, which needs no database.
+
+    Ends with 0 if nothing wrong was found, with 1 if something was. Without --key that says only
+    that the log is sound in itself: anybody can make one that is.
+    """
     trust = Trust(key, witness, _read(trusted) if trusted else "")
     report = _verify(which, trust)
     click.echo(_json(report) if as_json else _words(report))
@@ -199,34 +206,56 @@ def log_verify(
 
 
 def _verify(which: str, trust: Trust) -> Report:
-    if (Path(which) / "checkpoint").is_file():
-        return verifier.verify(Folder(Path(which)), trust)
-    house = open_house()
+    folder = Folder(Path(which))
+    if folder.there:
+        return verifier.verify(folder, trust)
+    try:
+        house = None if os.sep in which else open_house()
+    except BadConfig:
+        if not (trust.key or Path(which).exists()):
+            raise
+        house = None  # whoever has the key and no house means a folder
+    if house is None:
+        raise NotFound(f"There is no export of a log in {which}: it would have a file checkpoint.")
     with house.store.reads() as session:
         vkeys = tuple(one.vkey for one in logged.witnesses(session, which))
         more = Trust(trust.key, trust.witnesses or vkeys, trust.checkpoint)
-        return verifier.verify(Kept(session, which), more)
+        try:
+            log = Kept(session, which)
+        except NotFound as missing:
+            raise NotFound(f"{missing}, and no export in a folder of that name") from None
+        return verifier.verify(log, more)
 
 
 def _words(report: Report) -> str:
     read = f", read from {report.start} on" if report.start else ""
     lines = [
         (
-            f"{report.origin}: {report.size} records{read}, {report.signed} of them signed by"
-            f" {report.checkpoints} checkpoints, {report.cosigned} of those cosigned."
+            f"{report.origin}: {counted(report.size, 'record')}{read}, {report.signed} of them"
+            f" signed by {counted(report.checkpoints, 'checkpoint')}, {report.cosigned} of those"
+            " cosigned."
         )
     ]
     lines += [f"WRONG: {one}" for one in report.findings]
     lines += [f"Note: {one}" for one in report.remarks]
     lines += [f"Not checked: {one}." for one in report.unchecked]
-    lines.append("It is sound." if report.sound else "It is NOT sound.")
+    lines.append(_verdict(report))
     return "\n".join(map(plain, lines))  # each on a line, whatever it says
+
+
+def _verdict(report: Report) -> str:
+    if not report.sound:
+        return "It is NOT sound."
+    if report.keyed:
+        return "It is sound."
+    return "It is sound in itself; whose log it is was not checked: give the log's key with --key."
 
 
 def _json(report: Report) -> str:
     told = {
         "origin": report.origin,
         "sound": report.sound,
+        "key_given": report.keyed,
         "start": report.start,
         "size": report.size,
         "signed": report.signed,

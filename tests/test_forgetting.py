@@ -85,7 +85,8 @@ def test_p47_nothing_of_whoever_was_erased_comes_back_with_an_older_backup(
     assert check(house, checkpoint=was.trusted).sound
     for _ in range(busy):
         verification.begin(house, site, "gate", later(hours=2))
-    signed = Checkpoint.parse(Note.parse(checkpoints.sign(house, site.id, NOW)).text).size
+    lost = checkpoints.sign(house, site.id, NOW)
+    signed = Checkpoint.parse(Note.parse(lost).text).size
     heed_tombstones(house, was.config, later(hours=2))  # as the worker does, each minute
 
     order = restore.Order(tmp_path / "older", [Kek.of(MASTER)], tmp_path / "erased", replace=True)
@@ -98,7 +99,20 @@ def test_p47_nothing_of_whoever_was_erased_comes_back_with_an_older_backup(
     assert left(house, was.markers) == set()
     assert [row["why"] for row in rows(house, "erasure")] == ["again"]
     insist_on_the_log(house, was.trusted, signed)
+    insist_on_what_was_lost(house, was.trusted, lost)
     house.store.close()
+
+
+def insist_on_what_was_lost(house: House, trusted: str, lost: str) -> None:
+    """Whoever reads it is told how much, and, with a checkpoint of that, that this may be why."""
+    many = len(facts(house, "lost"))
+    (told,) = check(house, checkpoint=trusted).remarks
+    assert told == f"{many} records were lost in the restore of 2026-11-24 12:00:00 UTC"
+    report = check(house, checkpoint=lost)
+    assert not report.sound
+    (why,) = report.remarks
+    assert "a backup was restored on 2026-11-24 12:00:00 UTC" in why
+    assert "this may be why" in why
 
 
 def insist_on_the_log(house: House, trusted: str, signed: int) -> None:

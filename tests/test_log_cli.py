@@ -31,7 +31,9 @@ def test_a_log_is_checked_where_it_is(hotel: Run):
     assert told.exit_code == 0
     assert told.output.endswith("It is sound.\n")
     assert "Not checked: " in told.output
-    assert json.loads(hotel("log", "verify", "hotel", "--json").output)["sound"] is True
+    for more, given in (((), False), (("--key", key), True)):
+        found = json.loads(hotel("log", "verify", "hotel", "--json", *more).output)
+        assert (found["sound"], found["key_given"]) == (True, given)
 
 
 def test_a_log_that_was_altered_fails_and_names_the_record(hotel: Run, house: House):
@@ -58,12 +60,47 @@ def test_an_export_is_checked_without_a_database(
     assert "not a key" in wrong.stderr
 
 
+def test_without_a_key_it_says_that_whose_log_it_is_was_not_checked(hotel: Run, tmp_path: Path):
+    hotel("log", "export", "hotel", str(tmp_path / "log"))
+    told = hotel("log", "verify", str(tmp_path / "log"))
+    assert told.exit_code == 0
+    assert told.output.splitlines()[-1] == (
+        "It is sound in itself; whose log it is was not checked: give the log's key with --key."
+    )
+
+
+NO_HOUSE = {"EITHERWAY_MASTER_KEY": ""}
+
+
+@pytest.mark.parametrize("settings", [{}, NO_HOUSE], ids=["a house", "none"])
+@pytest.mark.parametrize("folder", ["empty", "nowhere"])
+def test_a_folder_without_an_export_is_said_to_be_so(
+    run: Run, tmp_path: Path, folder: str, settings: dict[str, str]
+):
+    (tmp_path / "empty").mkdir()
+    told = run("log", "verify", str(tmp_path / folder), "--key", KEY, **settings)
+    assert told.exit_code == 1
+    assert told.stderr.startswith("There is no export of a log in ")
+
+
+def test_a_name_is_a_folder_where_there_is_no_house(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    for words in (("nowhere", "--key", KEY), ("empty",)):
+        told = run("log", "verify", *words, **NO_HOUSE)
+        assert (told.exit_code, "no export of a log in" in told.stderr) == (1, True)
+    assert "EITHERWAY_MASTER_KEY" in run("log", "verify", "nowhere", **NO_HOUSE).stderr
+    assert "no export in a folder of that name" in run("log", "verify", "empty").stderr
+
+
 def test_a_log_is_read_on_from_a_checkpoint_that_was_kept(hotel: Run, tmp_path: Path):
     (tmp_path / "kept").write_text(hotel("log", "checkpoint", "hotel").output)
     hotel("site", "close-way", "hotel", "pin", "--why", "out of order")
     told = hotel("log", "verify", "hotel", "--from", str(tmp_path / "kept"))
     assert told.exit_code == 0
-    assert "records before the trusted checkpoint" in told.output
+    assert "the 1 record before the trusted checkpoint" in told.output
     (tmp_path / "kept").write_text("nothing")
     assert hotel("log", "verify", "hotel", "--from", str(tmp_path / "kept")).exit_code == 1
 

@@ -8,6 +8,7 @@
     tiles           the log as plain files (C2SP tlog-tiles)
     kept            the log in the database, as it is exported and checked
     body            a record, read strictly, whoever wrote it
+    remarks         what a reader of a log should know, and is no fault
     verifier        whatever a stranger can check, on a database or on plain files
 
 A record is canonical JSON with a format version and the id of the key its checkpoints are signed

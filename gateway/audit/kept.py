@@ -6,12 +6,12 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from gateway import audit
-from gateway.audit import proofs
+from gateway.audit import log_keys, proofs
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.merkle import HASH_BYTES, Place
+from gateway.audit.merkle import HASH_BYTES, Frontier, Place
 from gateway.audit.note import Note
-from gateway.audit.tiles import Writer
-from gateway.errors import NotFound, NotPossible
+from gateway.audit.tiles import Folder, Writer
+from gateway.errors import BadNote, NotFound, NotPossible
 from gateway.store import logged
 
 
@@ -56,7 +56,7 @@ def export(
 
     Again into the same folder, only what is new is written. `told` hears how many of how many
     records are done. `NotPossible`: "unsigned" if there is no checkpoint yet, "other_log" if the
-    folder holds something else.
+    folder holds something else, "other_history" if it holds what this log has never been.
     """
     kept = Kept(session, site_id)
     signed = proofs.signed_note(session, site_id)
@@ -64,6 +64,7 @@ def export(
         raise NotPossible("unsigned", f"nothing of {site_id} has been signed yet")
     size, newest = signed
     checkpoint = Checkpoint.parse(Note.parse(newest).text)
+    _insist_on_the_same(kept, Folder(folder), checkpoint, log_keys.known(session, site_id))
     writer = Writer(folder, checkpoint.origin)
     rows = (
         (body, hashes) for _, _, body, hashes in logged.each(session, site_id, writer.start, size)
@@ -71,3 +72,38 @@ def export(
     writer.write(rows, kept.read, lambda done: told(done, size))
     writer.close(kept.notes(), newest, kept.keys())
     return checkpoint
+
+
+def _insist_on_the_same(
+    kept: Kept, there: Folder, now: Checkpoint, keys: Sequence[log_keys.Known]
+) -> None:
+    """Leave alone what is no earlier state of this log: it may be all that proves another one."""
+    then = there.newest
+    if then is None or then.origin != now.origin or _begins_with(kept, now, then):
+        return
+    if _signed(there.signed, keys):
+        raise NotPossible(
+            "other_history",
+            f"the folder holds {then.size} records of this log that were signed and are not in it"
+            " any more: lost in a restore, or there are two logs. Keep that folder as it is, for it"
+            " proves so, and export into another one.",
+        )
+    raise NotPossible(
+        "other_history",
+        "the checkpoint in the folder does not fit this log and is not signed by its key: somebody"
+        " changed it. Keep that folder, and export into another one.",
+    )
+
+
+def _begins_with(kept: Kept, now: Checkpoint, then: Checkpoint) -> bool:
+    try:
+        return then.size <= now.size and Frontier.at(then.size, kept.read).root() == then.root
+    except KeyError:  # the log is broken: nobody can tell
+        return False
+
+
+def _signed(whole: str, keys: Sequence[log_keys.Known]) -> bool:
+    try:
+        return bool(Note.parse(whole).signed_by(one.verifier for one in keys))
+    except BadNote:
+        return False

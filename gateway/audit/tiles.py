@@ -14,9 +14,11 @@ is made again into the same folder writes only what is new.
 import json
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from gateway.audit import MOST_RECORD, merkle
 from gateway.audit.checkpoint import Checkpoint
@@ -151,15 +153,39 @@ class Folder:
     """A log as plain files. Nothing in it is believed: the verifier reads it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = Path(os.path.realpath(folder))
         self._tiles: dict[tuple[int, int], bytes] = {}
 
-    def _read(self, name: str, most: int) -> bytes | None:
-        try:
-            with (self._folder / name).open("rb") as file:
-                return file.read(most)
+    def _open(self, name: str) -> BinaryIO | None:
+        """Open one of its files, if that is a file and inside the folder, whatever a link says."""
+        path = Path(os.path.realpath(self._folder / name))
+        if not path.is_relative_to(self._folder):
+            return None
+        try:  # a pipe would have us wait for whoever writes to it
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         except OSError:
             return None
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            return None
+        return os.fdopen(handle, "rb")
+
+    def _read(self, name: str, most: int) -> bytes | None:
+        file = self._open(name)
+        if file is None:
+            return None
+        with file:
+            return file.read(most)
+
+    @property
+    def there(self) -> bool:
+        """Whether there is an export at all."""
+        return self._read("checkpoint", 1) is not None
+
+    @property
+    def signed(self) -> str:
+        """The newest checkpoint with its signatures, as it stands there."""
+        return (self._read("checkpoint", 2**16) or b"").decode(errors="replace")
 
     @property
     def newest(self) -> Checkpoint | None:
@@ -176,17 +202,15 @@ class Folder:
 
     def notes(self) -> Iterator[str]:
         """The checkpoints, the oldest first; the newest, with what witnesses said, last."""
-        last = (self._read("checkpoint", 2**16) or b"").decode(errors="replace")
-        try:
-            with (self._folder / "checkpoints").open("rb") as file:
+        last, file = self.signed, self._open("checkpoints")
+        if file is not None:
+            with file:
                 while line := file.readline(_MOST_LINE):
                     note = _string(line)
                     if not last.startswith(note) or not note:
                         yield note
                     if len(line) == _MOST_LINE:
                         break  # no checkpoint is as long: what follows is no line either
-        except OSError:
-            pass
         if last:
             yield last
 
@@ -206,16 +230,23 @@ class Folder:
                 return  # cut short, or too long: the numbers no longer fit
 
     def _bundle(self, index: int, width: int) -> list[bytes]:
-        """Read a bundle; where a longer one has taken its place, as much of that."""
+        """Read a bundle; where another has taken its place, as much of that."""
         most = WIDTH * (2 + MOST_RECORD)
         exact = self._read(path_of(_ENTRIES, index, width), most)
         if exact is not None:
             return unpack(exact)
-        return unpack(self._read(path_of(_ENTRIES, index), most) or b"")[:width]
+        return unpack(self._another(_ENTRIES, index, most) or b"")[:width]
 
     def _file(self, level: int, index: int, width: int, most: int) -> bytes | None:
         found = self._read(path_of(level, index, width), most)
-        return self._read(path_of(level, index), most) if found is None else found
+        return self._another(level, index, most) if found is None else found
+
+    def _another(self, level: int | str, index: int, most: int) -> bytes | None:
+        """Read a full file in the place of one that is not, or else the longest there is."""
+        full = path_of(level, index)
+        widths = range(WIDTH, 0, -1) if (self._folder / f"{full}.p").is_dir() else (WIDTH,)
+        found = (self._read(path_of(level, index, width), most) for width in widths)
+        return next((raw for raw in found if raw is not None), None)
 
     def _hashes(self, seq: int, size: int) -> dict[int, bytes]:
         found = {0: self._hash(0, seq, size)}

@@ -7,6 +7,7 @@ of them is true, and so which record was altered.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.log_keys import SEAM, Known
 from gateway.audit.merkle import Frontier, Place
 from gateway.audit.note import Note, Signature
+from gateway.audit.remarks import RESTORED, Remarks, counted, why_another
 from gateway.errors import BadNote
 
 MOST_FINDINGS = 100
@@ -62,6 +64,8 @@ class Report:
     remarks: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     newest: str = ""
+    keyed: bool = False
+    """Whether whoever checked had the log's key from elsewhere."""
 
     @property
     def sound(self) -> bool:
@@ -93,7 +97,8 @@ class _Reading:
 
     def __init__(self, source: Source, trust: Trust) -> None:
         self.source = source
-        self.report = Report()
+        self.report = Report(keyed=bool(trust.key))
+        self.remarks = Remarks()
         told = list(source.keys())
         if not (trust.key or told):
             raise BadNote("there is no key to check with: name one")
@@ -123,10 +128,22 @@ class _Reading:
             self._find(None, f"it has not all of the {told.size} records of the trusted checkpoint")
         if self.real.root() != told.root:
             self.over = True
-            self._find(None, f"it does not begin with the {told.size} records that are trusted")
-        self._unchecked(f"the {told.size} records before the trusted checkpoint")
+            begin = f"the {counted(told.size, 'record')}"
+            self._find(None, f"it does not begin with {begin} of the trusted checkpoint")
+            self._say_why(told.size)
+        self._unchecked(f"the {counted(told.size, 'record')} before the trusted checkpoint")
         while self.told and self.told[0].size < told.size:
             self.told = self._next_note()
+
+    def _say_why(self, size: int) -> None:
+        """Look for a restore that lost the records of a trusted checkpoint; the last one counts."""
+        why = ""
+        for seq, body, _, _ in self.source.records(0):
+            if seq < size and RESTORED.encode() in body:
+                with suppress(BadNote):
+                    why = why_another(seq, Said.parse(body), size) or why
+        if why:
+            self.remarks.add(why)
 
     def read(self) -> Report:
         """Read on to the end, and say what was found."""
@@ -177,8 +194,7 @@ class _Reading:
     def _look_at_time(self, seq: int, said: Said) -> None:
         if said.at < self.last_at and said.v != 1:
             self._find(seq, f"it is dated {said.at}, before the one before it")
-        if said.clock:
-            self.report.remarks.append(f"record {seq}: the clock was set back to {said.clock}")
+        self.remarks.hear(seq, said)
         self.last_at = max(self.last_at, said.at)
 
     def _seam(self, seq: int, data: dict[str, Any]) -> None:
@@ -253,19 +269,36 @@ class _Reading:
 
     def _end(self) -> None:
         report = self.report
-        if self.told and self.told[0].size > report.size and not self.over:
-            self._find(
-                report.size,
-                f"it is missing, with all up to {self.told[0].size - 1}: they were signed, and are"
-                " not there",
-            )
+        if self.told and not self.over:
+            self._judge_the_rest()
         for seq in self.suspects:
             self._find(seq, "the hash kept of it is not its own, and no checkpoint says which is")
         if report.size > report.signed >= report.start and not report.findings:
-            self._unchecked(f"the {report.size - report.signed} records since the last checkpoint")
+            since = counted(report.size - report.signed, "record")
+            self._unchecked(f"the {since} since the last checkpoint")
         if not report.cosigned:
             self._unchecked("that nobody was shown another log: no witness has cosigned this one")
         self._unchecked("that what the records say is true, and whom their commitments stand for")
+        report.remarks = self.remarks.told()
+
+    def _judge_the_rest(self) -> None:
+        """Say which checkpoints nobody signed, then what is missing of those that were."""
+        missing, here = 0, self.report.size
+        while self.told:
+            (said, whole), self.told = self.told, self._next_note()
+            try:
+                self._believe(whole)
+            except BadNote:
+                self._find(
+                    None,
+                    f"the checkpoint of {counted(said.size, 'record')} is not signed by the log's"
+                    f" key, as far as that is known from the {counted(here, 'record')} there",
+                )
+            else:
+                missing = max(missing, said.size)
+        if missing > here:
+            upto = f"with all up to {missing - 1}: they were signed, and are not there"
+            self._find(here, f"it is missing, {upto}")
 
     def _find(self, seq: int | None, what: str) -> None:
         known = any(one.seq == seq is not None for one in self.report.findings)

@@ -1,6 +1,7 @@
 """Whatever is done to a log is found and named: in the database, and in plain files."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ from gateway.store.models import Record
 from tests.makers import NOW, later, make_site
 
 MANY = 40  # records, of which 31 are signed in three checkpoints
+ENTRIES = "tile/entries/000.p/31"
 WITNESS = Signer("witness.example/w1", Ed25519PrivateKey.from_private_bytes(b"w" * 32), COSIGNATURE)
 
 
@@ -338,12 +340,70 @@ def test_a_folder_that_holds_something_else_is_left_alone(
         put_out(house, other, tmp_path / "log")
 
 
+def test_an_export_is_made_again_over_every_earlier_state_of_the_same_log(
+    house: House, filled: Rules, tmp_path: Path
+):
+    put_out(house, filled, tmp_path)
+    with house.store.reads() as session:
+        notes = [one.note for one in logged.checkpoints(session, filled.id)]
+    for one in notes:
+        (tmp_path / "checkpoint").write_text(one)
+        assert put_out(house, filled, tmp_path).size == 31
+    assert verifier.verify(Folder(tmp_path)).sound
+
+
+@pytest.mark.parametrize("size", [5, 31, 400])
+@pytest.mark.parametrize("own", [True, False], ids=["signed", "unsigned"])
+def test_another_history_of_the_same_log_is_left_as_it_is(
+    house: House, filled: Rules, tmp_path: Path, size: int, *, own: bool
+):
+    origin = put_out(house, filled, tmp_path).origin
+    with house.store.reads() as session:
+        ours = log_keys.signer(house.secrets, session, filled.id)
+    theirs = Signer(origin, WITNESS.private)
+    other = note.sign(Checkpoint(origin, size, b"r" * 32).text, ours if own else theirs)
+    (tmp_path / "checkpoint").write_text(other)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(NotPossible, match="were signed" if own else "not signed by its key"):
+        put_out(house, filled, tmp_path)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "checkpoints", "keys", ENTRIES, "tile/0/000.p/31"])
+@pytest.mark.parametrize("how", ["pipe", "link", "folder"])
+def test_only_files_inside_the_folder_are_read(
+    house: House, filled: Rules, tmp_path: Path, name: str, how: str
+):
+    folder, elsewhere = tmp_path / "log", tmp_path / "elsewhere"
+    put_out(house, filled, folder)
+    path = folder / name
+    path.rename(elsewhere)
+    if how == "pipe":
+        os.mkfifo(path)
+    elif how == "link":
+        path.symlink_to(elsewhere)
+    else:
+        path.mkdir()
+    assert Folder(folder).there is (name != "checkpoint")
+    report = verifier.verify(Folder(folder), Trust(key_of(house, filled)))
+    assert (report.size == 31) is (name not in {"checkpoint", ENTRIES})
+
+
+def test_a_folder_of_it_that_leads_elsewhere_is_not_followed(
+    house: House, filled: Rules, tmp_path: Path
+):
+    folder = tmp_path / "log"
+    put_out(house, filled, folder)
+    (tmp_path / "way").symlink_to(folder)
+    assert verifier.verify(Folder(tmp_path / "way")).size == 31
+    shutil.move(folder / "tile", tmp_path / "tile")
+    (folder / "tile").symlink_to(tmp_path / "tile")
+    assert verifier.verify(Folder(folder)).size == 0
+
+
 def test_what_was_never_signed_is_not_exported(house: House, site: Rules, tmp_path: Path):
     with pytest.raises(NotPossible):
         put_out(house, site, tmp_path / "log")
-
-
-ENTRIES = "tile/entries/000.p/31"
 
 
 def edit(folder: Path, name: str, change: Callable[[bytes], bytes]) -> None:
@@ -364,7 +424,7 @@ HARMS: dict[str, tuple[str, Callable[[bytes], bytes], int | None]] = {
     "cut short": (ENTRIES, lambda raw: raw[:-1], 30),
     "empty": (ENTRIES, lambda _: b"", 0),
     "a hash": ("tile/0/000.p/31", lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]), 30),
-    "a checkpoint": ("checkpoint", lambda raw: raw.replace(b"\n31\n", b"\n30\n"), 0),
+    "a checkpoint": ("checkpoint", lambda raw: raw.replace(b"\n31\n", b"\n30\n"), 30),
     "no checkpoint": ("checkpoints", lambda raw: raw[: raw.index(b"\n") + 1] + b"{}\n", None),
     "the key": ("keys", lambda _: str(Signer("x", WITNESS.private).verifier).encode(), 0),
 }
@@ -393,6 +453,18 @@ def test_the_records_are_checked_by_what_was_signed_though_hashes_are_missing(
     edit(tmp_path, ENTRIES, bundle(lambda b: [*b[:-1], b[-1].replace(b"thing", b"thong")]))
     report = verifier.verify(Folder(tmp_path))
     assert report.first == (30 if left == 31 else 21)  # without its hash: one since the last sound
+
+
+@pytest.mark.parametrize("size", [b"30", b"32", b"300", b"9" * 18])
+def test_a_checkpoint_whose_size_was_changed_is_said_not_to_be_signed(
+    house: House, filled: Rules, tmp_path: Path, size: bytes
+):
+    put_out(house, filled, tmp_path)
+    edit(tmp_path, "checkpoint", lambda raw: raw.replace(b"\n31\n", b"\n" + size + b"\n"))
+    report = verifier.verify(Folder(tmp_path))
+    first = report.findings[0].what
+    assert first.startswith(f"the checkpoint of {int(size)} records is not signed by the log's key")
+    assert 0 not in named(report)
 
 
 def test_no_bit_of_the_files_can_be_turned_unnoticed(house: House, filled: Rules, tmp_path: Path):
