@@ -87,7 +87,7 @@ def write(house: House, path: Path, now: datetime, progress: Progress) -> Made:
     try:
         with _created(part) as file:
             _dump(house, file, kek, now, progress)
-        made = verify(part, [kek], progress)
+        made = verify(part, kek, progress)
         os.link(part, path)  # unlike a renaming, this leaves alone what is there
     except OSError as error:
         why = f"it cannot be written: {error.strerror}"
@@ -191,8 +191,8 @@ class Reading:
 
 
 @contextmanager
-def opened(path: Path, keks: Sequence[Kek]) -> Iterator[Reading]:
-    """Open a backup with whichever of these keys it needs; `BadBackup` if that is none of them."""
+def opened(path: Path, kek: Kek) -> Iterator[Reading]:
+    """Open a backup with this key; `BadBackup` if it needs another."""
     try:
         file = path.open("rb")
     except OSError as error:
@@ -200,11 +200,10 @@ def opened(path: Path, keks: Sequence[Kek]) -> Iterator[Reading]:
     with file:
         raw = read_head(file)
         head = _head(raw)
-        kek = next((kek for kek in keks if kek.id == head.kek), None)
-        if kek is None:
+        if kek.id != head.kek:
             raise BadBackup(
-                f"This backup of {head.at:%Y-%m-%d %H:%M} UTC needs another master key"
-                f" ({head.kek}): give the one of that time with --master FILE."
+                f"This backup of {head.at:%Y-%m-%d %H:%M} UTC needs another master key than"
+                f" {kek.id}: give the one of that time, {head.kek}, with --master FILE."
             )
         try:
             key = kek.unwrap(_WHERE, head.key)
@@ -224,9 +223,9 @@ def _head(raw: bytes) -> Head:
         raise BadBackup("This backup is damaged at its very beginning.") from None
 
 
-def verify(path: Path, keks: Sequence[Kek], progress: Progress) -> Made:
+def verify(path: Path, kek: Kek, progress: Progress) -> Made:
     """Read a backup whole; `BadBackup` unless every row is as it was written."""
-    with opened(path, keks) as backup:
+    with opened(path, kek) as backup:
         done = sum(backup.counts.values())
         total = 2 * done
         for table in backup.tables():

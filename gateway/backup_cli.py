@@ -18,7 +18,7 @@ OLD = click.option(
     "--master",
     "old",
     type=click.Path(path_type=Path),
-    help="The master key of the time of the backup, if it was another.",
+    help="The master key of the time of the backup, if it was another: no other opens it then.",
 )
 
 
@@ -58,9 +58,9 @@ def backup_make(file: Path) -> None:
 @OLD
 def backup_verify(file: Path, old: Path | None) -> None:
     """Read FILE whole, and say what is in it."""
-    keks = _keks(config.read_for_command(), old)
+    kek = _opening(config.read_for_command(), old)
     with Bar("Reading") as progress:
-        made = backups.verify(file, keks, lambda done, of: progress(2 * done - of, of))
+        made = backups.verify(file, kek, lambda done, of: progress(2 * done - of, of))
     click.echo(f"{file}: whole. {_told(made)}.")
     for name, rows in made.rows.items():
         if rows:
@@ -83,7 +83,8 @@ def restore(file: Path, old: Path | None, *, replace: bool) -> None:
 
 
 def _restore(settings: config.Config, file: Path, old: Path | None, *, replace: bool) -> None:
-    now, keks = utc_now(), _keks(settings, old)
+    now, kek, erased = utc_now(), _opening(settings, old), settings.data / FILE
+    known = erased.exists()
     store = open_store(settings.database_url)
     occupied = not whole.is_empty(store)
     if occupied and replace:
@@ -91,7 +92,7 @@ def _restore(settings: config.Config, file: Path, old: Path | None, *, replace: 
         with Bar("Backing up what is there") as progress:
             backups.write(open_house(settings), kept, now, progress)
         click.echo(f"What was there is in {kept}.")
-    order = restoring.Order(file, keks, settings.data / FILE, replace)
+    order = restoring.Order(file, kek, _today(settings), erased, replace)
     with Bar("Restoring") as progress:
         made = restoring.restore(store, order, now, progress)
     store.close()
@@ -99,14 +100,22 @@ def _restore(settings: config.Config, file: Path, old: Path | None, *, replace: 
     click.echo(f"Restored {file}: {_told(made)}.")
     if again:
         click.echo(f"Erased again, as they had been: {again}.")
+    if not known:
+        whom = "only who was erased in the database that was here" if occupied else "nobody"
+        click.echo(
+            f"There was no file {erased}, which says who was erased since: {whom} could be erased"
+            " again. If there is a copy of that file, put it there and start the gateway."
+        )
 
 
-def _keks(settings: config.Config, old: Path | None) -> list[Kek]:
-    """Give the wrapping key of today, then that of the time of a backup."""
-    keks = [Kek.of(settings.secrets.master)]
-    if old:
-        keks.append(Kek.of(master.load_master(old, create=False)))
-    return keks
+def _today(settings: config.Config) -> Kek:
+    """Give the wrapping key of today."""
+    return Kek.of(settings.secrets.master)
+
+
+def _opening(settings: config.Config, old: Path | None) -> Kek:
+    """Give the wrapping key that is to open a backup: the one that was named, or today's."""
+    return Kek.of(master.load_master(old, create=False)) if old else _today(settings)
 
 
 def _told(made: Made) -> str:

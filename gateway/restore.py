@@ -7,7 +7,6 @@ now than one that was signed has a record that says so, and up to where another 
 the data keys are wrapped with the master key of today.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,10 +26,11 @@ _BATCH = 500  # records written at a time
 
 @dataclass(frozen=True)
 class Order:
-    """What to restore, and into what: `keks` open the backup, the first one wraps from now on."""
+    """What to restore, and into what: `kek` opens the backup, `today` wraps from now on."""
 
     path: Path
-    keks: Sequence[Kek]
+    kek: Kek
+    today: Kek
     erased: Path
     replace: bool = False
 
@@ -47,17 +47,17 @@ def restore(store: Store, order: Order, now: datetime, progress: Progress) -> Ma
             "There are sites and people in this database already. To put the backup in their place"
             " give --replace: what is there is backed up first.",
         )
-    made = verify(order.path, order.keks, lambda done, of: progress(done - of // 2, of))
+    made = verify(order.path, order.kek, lambda done, of: progress(done - of // 2, of))
     if not knows(made.head.revision):
         raise BadBackup("This backup was made by a later version of Eitherway: install that one.")
-    with opened(order.path, order.keks) as backup, whole.filling(store) as filling:
+    with opened(order.path, order.kek) as backup, whole.filling(store) as filling:
         tombstones.keep(order.erased, filling.tombstones())
         signed = filling.signed()
         filling.clear(backup.head.revision)
         _fill(filling, backup, progress)
         filling.bring_up_to_date()
         _insist_on_tombstones(filling.session, order.erased, backup.head.at)
-        _wrap(filling, order.keks, backup.head.kek)
+        _wrap(filling, order.kek, order.today)
         _record(filling, backup.head.at, signed, now)
     return made
 
@@ -85,12 +85,11 @@ def _insist_on_tombstones(session: Session, erased: Path, at: datetime) -> None:
             )
 
 
-def _wrap(filling: whole.Filling, keks: Sequence[Kek], named: str) -> None:
+def _wrap(filling: whole.Filling, then: Kek, today: Kek) -> None:
     """Wrap the data keys with today's master key, whichever wrapped them then."""
     rows = datakeys.wrapped(filling.session)
-    own = next(kek for kek in keks if kek.id == named)
     try:
-        again = keyring.rewrap(own, rows, keks[0])
+        again = keyring.rewrap(then, rows, today)
     except ValueError:
         raise BadBackup("The data keys in this backup do not open with its master key.") from None
     if any(row.kind == BRIDGE for row in rows):

@@ -74,6 +74,7 @@ def read_sealed(file: BinaryIO, key: bytes, head: bytes) -> Iterator[bytes]:
     What was given before that is as it was written, but only the end says that it is all.
     """
     cipher, bound, unzip = AESGCM(key), _bound(head), zlib.decompressobj()
+    start = len(MAGIC) + _LENGTH.size + len(head)
     number, part = 0, file.read(CHUNK + TAG)
     while True:
         after = file.read(CHUNK + TAG)
@@ -85,9 +86,11 @@ def read_sealed(file: BinaryIO, key: bytes, head: bytes) -> Iterator[bytes]:
                 yield piece
                 squeezed, full = unzip.unconsumed_tail, len(piece) == CHUNK
         except (InvalidTag, zlib.error):
+            first = start + number * (CHUNK + TAG)
             raise BadBackup(
-                f"This backup is damaged after {number * CHUNK} bytes: it was changed, cut off or"
-                " put together from parts. Take another copy."
+                f"This backup is damaged between its bytes {first if number else 0} and"
+                f" {first + len(part)}: it was changed, cut off or put together from parts. Take"
+                " another copy."
             ) from None
         if not after:
             break

@@ -125,6 +125,29 @@ def test_another_master_key_is_refused_until_the_old_one_is_given(run, tmp_path)
     assert "hotel" in run("site", "list", **newer).output
 
 
+def test_a_key_that_is_named_must_open_the_backup_itself(run, tmp_path):
+    file, there = str(tmp_path / "made"), f"sqlite:///{tmp_path / 'there.db'}"
+    run("backup", file)
+    other = str(new_key(run, tmp_path))
+    for command in (("backup", "verify", file), ("restore", file)):
+        refused = run(*command, "--master", other, DATABASE_URL=there)
+        assert (refused.exit_code, "another master key" in refused.output) == (1, True)
+        assert "whole" not in refused.output
+
+
+def test_where_nobody_knows_who_was_erased_it_is_said(run, opened, tmp_path):
+    file, there = str(tmp_path / "made"), f"sqlite:///{tmp_path / 'there.db'}"
+    gone, _ = lost(opened)
+    run("backup", file)
+    assert "no file" in (told := run("restore", file, DATABASE_URL=there).output)
+    assert "nobody could be erased" in told
+    erase(opened, gone)
+    told = run("restore", file, "--replace").output
+    assert "only who was erased in the database that was here" in told
+    assert (tmp_path / "erased").exists()
+    assert "no file" not in run("restore", file, "--replace").output
+
+
 @pytest.mark.parametrize("content", [None, b"", b"something else"])
 def test_what_is_no_backup_is_refused_with_words(run, tmp_path, content):
     file = tmp_path / "file"

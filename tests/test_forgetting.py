@@ -89,7 +89,8 @@ def test_p47_nothing_of_whoever_was_erased_comes_back_with_an_older_backup(
     signed = Checkpoint.parse(Note.parse(lost).text).size
     heed_tombstones(house, was.config, later(hours=2))  # as the worker does, each minute
 
-    order = restore.Order(tmp_path / "older", [Kek.of(MASTER)], tmp_path / "erased", replace=True)
+    own = Kek.of(MASTER)
+    order = restore.Order(tmp_path / "older", own, own, tmp_path / "erased", replace=True)
     restore.restore(house.store, order, later(days=1), quiet)
     house.store.close()
     house = make_house(was.config)

@@ -33,7 +33,7 @@ from tests.makers import (
     present,
 )
 
-OWN = [Kek.of(MASTER)]
+OWN = Kek.of(MASTER)
 NEW = bytes(32)
 OLD = "0003_staff_console"
 Told = list[tuple[int, int]]
@@ -88,7 +88,7 @@ def made(kept: House, tmp_path):
 
 
 def order(path, tmp_path, **more) -> restore.Order:
-    return restore.Order(path, **{"keks": OWN, "erased": tmp_path / "erased", **more})
+    return restore.Order(path, **{"kek": OWN, "today": OWN, "erased": tmp_path / "erased", **more})
 
 
 def records(house: House) -> list[dict[str, Any]]:
@@ -188,9 +188,11 @@ def test_progress_goes_from_nothing_to_all(kept, tmp_path, monkeypatch):
 
 def test_another_master_key_is_refused_with_words(made, other, tmp_path):
     with pytest.raises(BadBackup, match="needs another master key"):
-        restore.restore(other.store, order(made, tmp_path, keks=[Kek.of(NEW)]), NOW, quiet)
+        restore.restore(
+            other.store, order(made, tmp_path, kek=Kek.of(NEW), today=Kek.of(NEW)), NOW, quiet
+        )
     with pytest.raises(BadBackup, match="needs another master key"):
-        backup.verify(made, [Kek.of(NEW)], quiet)
+        backup.verify(made, Kek.of(NEW), quiet)
 
 
 @pytest.mark.parametrize("cut", [1, 1000])
@@ -260,8 +262,7 @@ def test_a_house_is_replaced_by_its_own_past(kept, made, tmp_path):
 def test_after_the_master_key_was_changed_an_older_backup_comes_under_the_new_one(
     kept, other, made, tmp_path
 ):
-    keks = [Kek.of(NEW), Kek.of(MASTER)]
-    restore.restore(other.store, order(made, tmp_path, keks=keks), NOW, quiet)
+    restore.restore(other.store, order(made, tmp_path, today=Kek.of(NEW)), NOW, quiet)
     rules.insist_on_master(process(other, NEW))
     with pytest.raises(BadConfig):
         rules.insist_on_master(process(other))
@@ -274,7 +275,9 @@ def test_a_backup_made_across_a_bridge_needs_the_newer_key(kept, other, tmp_path
     backup.write(process(kept, master), path, NOW, quiet)
     with pytest.raises(BadBackup, match="another master key"):
         backup.verify(path, OWN, quiet)
-    restore.restore(other.store, order(path, tmp_path, keks=[Kek.of(NEW)]), NOW, quiet)
+    restore.restore(
+        other.store, order(path, tmp_path, kek=Kek.of(NEW), today=Kek.of(NEW)), NOW, quiet
+    )
     rules.insist_on_master(process(other, NEW))
     with other.store.reads() as session:
         assert {row.kek for row in datakeys.wrapped(session)} == {Kek.of(NEW).id}

@@ -103,6 +103,15 @@ def test_one_bit_is_enough_to_be_refused(place):
         opened(bytes(text))
 
 
+@pytest.mark.parametrize("chunk", range(4))
+def test_it_is_said_roughly_where_it_is_damaged(chunk):
+    text, first = bytearray(WHOLE), START + chunk * STEP
+    text[first + 500] ^= 1
+    told = f"between its bytes {first if chunk else 0} and {min(first + STEP, len(WHOLE))}:"
+    with pytest.raises(BadBackup, match=told):
+        opened(bytes(text))
+
+
 @pytest.mark.parametrize("text", [b"", b"PK\x03\x04", MAGIC, MAGIC + b"\xff\xff\xff\xff{}"])
 def test_another_file_is_no_backup(text):
     with pytest.raises(BadBackup):

@@ -247,8 +247,9 @@ def quiet(done: int, of: int) -> None:
 
 def put_back(url: str, folder: Path, name: str, now: datetime) -> int:
     """Restore a backup into an empty database; returns how many are erased again."""
+    own = Kek.of(MASTER)
     with closing(open_store(url)) as store:
-        restore(store, Order(folder / name, [Kek.of(MASTER)], folder / "erased"), now, quiet)
+        restore(store, Order(folder / name, own, own, folder / "erased"), now, quiet)
     found = make_house(url)
     with closing(found.store):
         again = heed(process(found), folder / "erased", now)
