@@ -18,21 +18,34 @@ def receipt() -> None:
 
 @receipt.command("verify")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--jwks", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--jwks",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The site's public keys: its /.well-known/jwks.json, saved.",
+)
 @click.option("--key", "key_", default="", help="The site's public key, in hexadecimal.")
 @click.pass_context
 def receipt_verify(ctx: click.Context, file: Path, jwks: Path | None, key_: str) -> None:
-    """Check a receipt FILE offline, by the site's keys as it publishes them (or one of them)."""
+    """Check a receipt FILE offline, by the site's keys as it publishes them (or one of them).
+
+    Ends with 0 only if the receipt is signed by a key you gave, and nothing is wrong.
+    """
     found = receipt_check.check(_read(file), _keys(jwks, key_))
     for finding in found.findings:
         _say(finding.what, f"{finding.mark.value:12} {plain(finding.why)}")
-    if all(finding.mark is not receipt_check.Mark.BAD for finding in found.findings):
+    bad = any(finding.mark is receipt_check.Mark.BAD for finding in found.findings)
+    if not bad:
         said = found.said
         face = "no face was processed" if said.get("face") == "not_processed" else "a face was"
         for name in ("iss", "visit", "began", "ended", "outcome"):
             _say(name, plain(said[name])[:100])
         _say("compared", plain(", ".join(said["compared"]))[:100])
         _say("face", face)
+    if not bad and not found.good:
+        click.echo(
+            "Nothing wrong was found, but not whether the site signed it: give its keys with --jwks"
+            " (save /.well-known/jwks.json of the site's gateway) or --key."
+        )
     if not found.good:
         ctx.exit(1)
 

@@ -103,7 +103,7 @@ def retention_sweep(site_id: str | None, *, clock_is_right: bool) -> None:
         click.echo(f"{site.id}: {told or 'nothing was over'}")
 
 
-@retention_.command("purge")
+@retention_.command("purge", epilog=f"KIND: {', '.join(one.value for one in retention.STEPS)}.")
 @click.argument("site_id", metavar="SITE")
 @click.argument("kept", metavar="KIND", type=click.Choice([one.value for one in retention.STEPS]))
 @click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Ended by then.")

@@ -42,6 +42,7 @@ def test_a_good_receipt_is_good_by_the_published_keys(file: Path):
     done = verify(file, "--jwks", str(file.with_name("jwks.json")))
     assert (done.exit_code, done.output.count("good")) == (0, 3)
     assert "no face was processed" in done.output
+    assert "Nothing wrong" not in done.output
 
 
 def test_one_key_in_hexadecimal_will_do(file: Path):
@@ -56,7 +57,9 @@ def test_without_keys_it_says_what_it_did_not_check(file: Path):
     done = verify(file)
     assert done.exit_code == 1
     assert "not checked" in done.output
-    assert "--jwks" in done.output
+    last = done.output.splitlines()[-1]
+    assert last.startswith("Nothing wrong was found, but not whether the site signed it")
+    assert "--jwks (save /.well-known/jwks.json" in last
 
 
 def test_what_was_changed_is_bad_and_what_it_says_is_not_repeated(file: Path):
@@ -66,6 +69,7 @@ def test_what_was_changed_is_bad_and_what_it_says_is_not_repeated(file: Path):
     done = verify(file, "--jwks", str(file.with_name("jwks.json")))
     assert done.exit_code == 1
     assert "bad" in done.output
+    assert "Nothing wrong" not in done.output
     assert "outcome" not in done.output
 
 

@@ -12,6 +12,7 @@ from gateway.app import utc_now
 from gateway.certificates import Why
 from gateway.cli import cli
 from gateway.law.periods import Kept
+from gateway.retention import STEPS
 from gateway.rules import House, Rules
 from tests.houses import dump
 from tests.makers import MASTER, make_house, make_person, make_site
@@ -145,6 +146,11 @@ def test_evidence_is_not_purged_early(env: dict[str, str], desk: tuple[House, Ru
     assert (refused.exit_code, "[M-09b]" in refused.output) == (1, True)
     assert run(env, *purge, "evidence", "--before", "2020-01-01").output == "0 deleted\n"
     assert run(env, *purge, "person", "--before", "2020-01-01").exit_code == 2
+
+
+def test_what_can_be_purged_is_listed(env: dict[str, str]):
+    told = " ".join(run(env, "retention", "purge", "--help").output.split())
+    assert f"KIND: {', '.join(one.value for one in STEPS)}." in told
 
 
 def test_ending_asks_first(env: dict[str, str], desk: tuple[House, Rules]):
