@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gateway.config import Config
 from gateway.errors import BadConfig, NotPossible
-from gateway.store import whereabouts
+from gateway.store import open_store, whereabouts
 
 _NAME = 12  # characters of a digest: enough to tell databases apart
 
@@ -44,6 +44,7 @@ def alone(config: Config) -> Iterator[None]:
 
 @contextmanager
 def _held(config: Config, how: int, busy: NotPossible) -> Iterator[None]:
+    open_store(config.database_url).close()  # makes a file's folder, or says why it cannot be
     handle = _open(lock_file(config))
     try:
         fcntl.flock(handle, how | fcntl.LOCK_NB)
