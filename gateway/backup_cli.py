@@ -10,6 +10,7 @@ from gateway import restore as restoring
 from gateway.app import heed_tombstones, make_house, open_house, utc_now
 from gateway.backup import Made
 from gateway.bar import Bar
+from gateway.errors import BadConfig
 from gateway.keyring import Kek
 from gateway.store import open_store, whole
 from gateway.tombstones import FILE
@@ -115,7 +116,13 @@ def _today(settings: config.Config) -> Kek:
 
 def _opening(settings: config.Config, old: Path | None) -> Kek:
     """Give the wrapping key that is to open a backup: the one that was named, or today's."""
-    return Kek.of(master.load_master(old, create=False)) if old else _today(settings)
+    if old is None:
+        return _today(settings)
+    try:
+        return Kek.of(master.load_master(old, create=False))
+    except BadConfig as bad:
+        fix = "Name the file with the master key of the time of the backup, readable by you only"
+        raise BadConfig("--master", bad.reason, fix) from None
 
 
 def _told(made: Made) -> str:

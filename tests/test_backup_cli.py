@@ -135,6 +135,18 @@ def test_a_key_that_is_named_must_open_the_backup_itself(run, tmp_path):
         assert "whole" not in refused.output
 
 
+def test_a_key_file_that_is_none_is_named_by_the_option(run, tmp_path):
+    file = str(tmp_path / "made")
+    run("backup", file)
+    (tmp_path / "half.key").write_text("ab" * 16)
+    (tmp_path / "half.key").chmod(0o600)
+    for name in ("nowhere.key", "half.key"):
+        refused = run("backup", "verify", file, "--master", str(tmp_path / name))
+        assert refused.exit_code == 2
+        assert refused.stderr.startswith("--master: ")
+        assert "keys new" not in refused.stderr
+
+
 def test_where_nobody_knows_who_was_erased_it_is_said(run, opened, tmp_path):
     file, there = str(tmp_path / "made"), f"sqlite:///{tmp_path / 'there.db'}"
     gone, _ = lost(opened)
