@@ -99,7 +99,7 @@ class _Reading:
         self.source = source
         self.report = Report(keyed=bool(trust.key))
         self.remarks = Remarks()
-        told = list(source.keys())
+        self.listed = told = list(source.keys())
         if not (trust.key or told):
             raise BadNote("there is no key to check with: name one")
         first = note.of_log(trust.key or told[0])
@@ -273,6 +273,10 @@ class _Reading:
             self._judge_the_rest()
         for seq in self.suspects:
             self._find(seq, "the hash kept of it is not its own, and no checkpoint says which is")
+        handed_over = {str(one.verifier) for one in self.keys}
+        for key in self.listed if not (self.over or report.start) else ():
+            if key not in handed_over:
+                self._find(None, f"a key is listed that no record hands over to: {key}")
         if report.size > report.signed >= report.start and not report.findings:
             since = counted(report.size - report.signed, "record")
             self._unchecked(f"the {since} since the last checkpoint")

@@ -256,7 +256,9 @@ def test_a_key_that_took_over_without_a_seam_signs_nothing(house: House, filled:
     checkpoints.sign(house, filled.id, NOW)
     report = check(house, filled, key=key_of(house, filled))
     assert report.first == MANY
-    assert "not signed by the log's key" in report.findings[-1].what
+    told = [one.what for one in report.findings[-2:]]
+    assert "not signed by the log's key" in told[0]
+    assert "no record hands over to" in told[1]
 
 
 def test_what_a_witness_signed_is_counted(house: House, filled: Rules):
@@ -426,6 +428,7 @@ HARMS: dict[str, tuple[str, Callable[[bytes], bytes], int | None]] = {
     "a hash": ("tile/0/000.p/31", lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]), 30),
     "a checkpoint": ("checkpoint", lambda raw: raw.replace(b"\n31\n", b"\n30\n"), 30),
     "no checkpoint": ("checkpoints", lambda raw: raw[: raw.index(b"\n") + 1] + b"{}\n", None),
+    "a key more": ("keys", lambda raw: raw + str(WITNESS.verifier).encode(), None),
     "the key": ("keys", lambda _: str(Signer("x", WITNESS.private).verifier).encode(), 0),
 }
 
