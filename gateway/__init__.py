@@ -52,7 +52,8 @@ The map of the house, in the order a visit walks through it:
     erasure, ending     erasing somebody everywhere, with a certificate; a service that ends
     freezing            references that are only stored, until they can be deleted
     retention           what is kept for how long, and the sweep that lets go of it
-    tombstones          who was erased stays erased, whatever is restored
+    again               what was withdrawn or frozen is so again, whatever is restored
+    tombstones          who was erased stays erased likewise
     restore             a backup, put back: all of it or nothing
     device, doors       kiosks and readers: paired and known; how each door is just now
     rehearsal           a whole visit of nobody's, to see whether a way works

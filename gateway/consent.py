@@ -182,6 +182,7 @@ def _withdraw(
 ) -> audit.Fact | None:
     if before is None or before.kind == Kind.WITHDRAWN:
         return None
+    consents.bury(session, before, now)
     line = _line(before.site_id, before.way, by, now)
     line.kind, line.notice, line.material = Kind.WITHDRAWN, before.notice, before.material
     line.subscriber_id, line.verification_id = before.subscriber_id, before.verification_id

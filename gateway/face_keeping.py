@@ -6,7 +6,7 @@ consent it rests, and what was ordered erased.
 
 import secrets
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from gateway import audit, consent, rules
 from gateway.capture import WAY, Case
+from gateway.certificates import Why
 from gateway.consent import By
 from gateway.entitlement import Span, held_by, left
 from gateway.errors import NotFound, NotPossible
@@ -109,11 +110,23 @@ def stop_for(house: House, site: Rules, subscriber_id: str, by: By, now: datetim
         withdraw(session, site, person, by, now)
 
 
-def withdraw(session: Session, site: Rules, person: Subscriber, by: By, now: datetime) -> None:
-    """Withdraw a consent, and have what it kept erased at once."""
+def withdraw(  # noqa: PLR0917 - who withdraws, and who says so
+    session: Session,
+    site: Rules,
+    person: Subscriber,
+    by: By,
+    now: datetime,
+    why: Why = Why.WITHDRAWN,
+) -> None:
+    """Withdraw a consent, and have what it kept erased at once.
+
+    `why` is `AGAIN` where it had been withdrawn, and an older database knew nothing of it.
+    """
     fact = consent.withdraw(session, site, person, WAY, by, now)
+    if fact and why is not Why.WITHDRAWN:
+        fact = replace(fact, data={**fact.data, "why": why.value})
     kept = faces.references(session, site.id, [person.id])
-    erased = order_erasure(session, kept, "withdrawn", now)
+    erased = order_erasure(session, kept, why, now)
     faces.hasten(session, site.id, person.id, now)  # also what a device may be making just now
     session.flush()
     if facts := [*([fact] if fact else []), *erased]:

@@ -3,7 +3,8 @@
 A tombstone is a keyed hash of somebody's id; it names nobody. The database has them as well, but a
 backup brings back an older database, and somebody may copy an old file back by hand. So they are
 also written here, and at each start, before anything is served, the two are brought together:
-whoever is in the file and is back is erased again.
+whoever is in the file and is back is erased again. What was withdrawn, and who was frozen, is kept
+in the same way and has its own tombstones (`again`).
 
 Neither has them for ever. Once a site's period for evidence is over its sweep lets go of them, and
 what the sweep has let go of goes here too. A backup may be older than that, for nobody can say how
@@ -16,7 +17,7 @@ old as the site keeps evidence, and what is in an older one had to be gone by no
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway import clock, erasure, retention
+from gateway import again, clock, erasure, retention
 from gateway.errors import BadConfig
 from gateway.rules import House
 from gateway.store import queries
@@ -162,6 +163,7 @@ def too_old(path: Path, site_id: str, at: datetime) -> bool:
 def heed(house: House, path: Path, now: datetime) -> int:
     """Bring file and database together, and erase again who is back; returns how many were.
 
+    What was withdrawn or frozen since is so again.
     `BadConfig` if the database is older than what is known of who was erased since.
     """
     with house.store.reads() as session:
@@ -179,14 +181,22 @@ def heed(house: House, path: Path, now: datetime) -> int:
     keep(path, there.values())
     known = read(path).marks
     missed = [mark for name, mark in known.items() if name not in there and name[0] in sites]
+    turns = [mark for mark in missed if again.is_turn(mark)]
+    erased = _erase_again(house, path, [mark for mark in missed if not again.is_turn(mark)], now)
+    if turns:
+        again.turn(house, turns, now)
+    return erased
+
+
+def _erase_again(house: House, path: Path, missed: Sequence[Mark], now: datetime) -> int:
     due = path.with_name(f"{path.name}.due")  # stays behind if we are ended in the middle of it
     if not due.exists():
         if not missed:
             return 0
         due.touch(mode=0o600)
     erasure.take_tombstones(house, missed)
-    again = erasure.erase_again(house, now)
+    erased = erasure.erase_again(house, now)
     due.unlink()
-    if again:
-        log.warning("erased_again", people=again)
-    return again
+    if erased:
+        log.warning("erased_again", people=erased)
+    return erased

@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, event, insert, select
 
 from gateway import attempt, audit, methods
 from gateway.keys import Secrets
@@ -85,6 +85,18 @@ def dump(house: House) -> Dump:
             name: sorted(map(tuple, connection.execute(select(table))), key=repr)
             for name, table in Base.metadata.tables.items()
         }
+
+
+def copy_back(house: House, then: Dump) -> None:
+    """Put an older database in the place of this one, as somebody does by hand."""
+    with house.store.engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(delete(table))
+        for table in Base.metadata.sorted_tables:
+            names = [column.name for column in table.columns]
+            copies = [dict(zip(names, row, strict=True)) for row in then[table.name]]
+            if copies:
+                connection.execute(insert(table), copies)
 
 
 def differences(before: Dump, after: Dump) -> dict[str, set[str]]:

@@ -59,7 +59,7 @@ STEPS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"cases", "watch", "receipt_check", "my_data", "erasure", "freezing"}),
-    frozenset({"ending", "retention"}),
+    frozenset({"ending", "retention", "again"}),
     frozenset({"tombstones", "restore"}),
     frozenset({"demo"}),
     frozenset({"web"}),

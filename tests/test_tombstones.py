@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from gateway import backup, clock, erasure, retention, rotation
 from gateway.certificates import Why
@@ -20,11 +20,10 @@ from gateway.restore import Order, restore
 from gateway.retention import over, period
 from gateway.rules import House, Rules
 from gateway.store import open_store, whole
-from gateway.store.base import Base
 from gateway.store.lasting import Mark, Tombstone
 from gateway.store.models import Subscriber
 from gateway.tombstones import heed, keep, let_go, read, too_old
-from tests.houses import dump, process
+from tests.houses import copy_back, dump, process
 from tests.makers import MASTER, NOW, later, load_site, make_house, make_person, make_site
 
 MARKS = [Mark("hotel", "a" * 32, NOW), Mark("court", "b" * 32, later(days=1))]
@@ -285,14 +284,7 @@ def test_p47_so_is_a_database_of_then_that_was_copied_back_by_hand(house, tmp_pa
     erase(house, person, later(days=1))
     heed(house, path, later(days=1))
     pass_time(house, site, path, FIVE_YEARS)
-    with house.store.engine.begin() as connection:
-        for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(delete(table))
-        for table in Base.metadata.sorted_tables:
-            names = [column.name for column in table.columns]
-            copies = [dict(zip(names, row, strict=True)) for row in then[table.name]]
-            if copies:
-                connection.execute(insert(table), copies)
+    copy_back(house, then)
     assert people(house) == {person}
     with pytest.raises(BadConfig, match="not known any more") as refused:
         heed(house, path, FIVE_YEARS)

@@ -8,10 +8,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session, aliased
 
-from gateway.store.base import insert
+from gateway.store.base import Instant, insert
+from gateway.store.lasting import Tombstone
 from gateway.store.models import (
     Consent,
     Enrolment,
@@ -55,6 +66,39 @@ def last(session: Session, site_id: str, subscriber_id: str, way: str) -> Consen
 def last_of_visit(session: Session, site_id: str, verification_id: str, way: str) -> Consent | None:
     """Find the last line of a visit and a way: the one that decides."""
     return session.scalar(_LAST_OF_VISIT, {"site": site_id, "which": verification_id, "way": way})
+
+
+def line(session: Session, site_id: str, line_id: str) -> Consent | None:
+    """Find a line."""
+    return session.get(Consent, (site_id, line_id))
+
+
+BURIED = "withdrawn."
+"""What stands before a line's id where a tombstone says that it was withdrawn."""
+
+
+def bury(session: Session, last: Consent, at: datetime) -> None:
+    """Keep beside the ledger that all a person gave for a way, up to their last line, is withdrawn.
+
+    A backup may hold any of the lines given since the withdrawal before, and not the last.
+    """
+    earlier = aliased(Consent)
+    withdrawn = select(func.coalesce(func.max(earlier.seq), 0)).where(
+        earlier.site_id == last.site_id,
+        earlier.subscriber_id == last.subscriber_id,
+        earlier.way == last.way,
+        earlier.kind == "withdrawn",
+    )
+    key = literal(BURIED).concat(Consent.id)
+    given = select(Consent.site_id, key, literal(at, Instant)).where(
+        Consent.site_id == last.site_id,
+        Consent.subscriber_id == last.subscriber_id,
+        Consent.way == last.way,
+        Consent.kind == "given",
+        Consent.seq > withdrawn.scalar_subquery(),
+    )
+    stones = insert(session, Tombstone).from_select(["site_id", "key", "at"], given)
+    session.execute(stones.on_conflict_do_nothing())
 
 
 @dataclass(frozen=True)

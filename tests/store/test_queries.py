@@ -230,6 +230,7 @@ CASES: dict[str, Case] = {
     "held.enrolled_on": lambda s, site, _: held.enrolled_on(s, site, "0123abcd"),
     "consents.notice": lambda s, site, _: consents.notice(s, site, "version"),
     "consents.last": lambda s, site, k: consents.last(s, site, k.person, "face"),
+    "consents.line": lambda s, site, _: consents.line(s, site, "own"),
     "consents.last_of_visit": lambda s, site, k: consents.last_of_visit(s, site, k.visit, "face"),
     "consents.doubtful": lambda s, site, _: [
         (kept.reference, kept.person, kept.line)
@@ -347,6 +348,7 @@ EVERY_SITE = {
     "erasing.certified": "the worker's: each is then locked within its own site",
     "erasing.scrub": "is about the whole disk",
     "consents.keep_notice": "is handed the row",
+    "consents.bury": "is handed the line",
     "passkeys.add_passkey": "is handed the row",
     "overdue": "the sweep's: each visit it lists is then locked within its own site",
     "tally": "is handed the row",
