@@ -28,6 +28,7 @@ from gateway.errors import NotFound
 from gateway.face_device import order_erasure
 from gateway.importing import State as ListState
 from gateway.policy import State
+from gateway.roster.sheet import may_name
 from gateway.rules import House, Rules
 from gateway.store import consents, erasing, faces, queries
 from gateway.store.lasting import Erasure, Mark
@@ -35,7 +36,6 @@ from gateway.store.models import EraseOrder, Subscriber
 from gateway.visit import close_as
 
 FACE = "face"
-_SPELT = ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
 
 
 Also = Callable[[Session, Certificate], None]
@@ -189,12 +189,11 @@ class _Case:
             self.person.external_id or "",
             self.person.guardian_contact or "",
         }
-        spelt = {word.encode(code) for word in words - {""} for code in _SPELT}
         dropped = 0
         for row in erasing.lists(self.session, self.site.id):
             text = gzip.decompress(base64.b64decode(row.text)) if row.text else b""
-            text += audit.canonical(row.result or {}).encode() + row.name.encode()
-            if any(word in text for word in spelt):
+            told = f"{row.name}\n{audit.canonical(row.result or {})}".encode()
+            if may_name(text, words) or may_name(told, words):
                 dropped += 1
                 finished = ListState(row.state) in {ListState.DONE, ListState.FAILED}
                 row.state = row.state if finished else ListState.DROPPED

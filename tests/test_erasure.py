@@ -22,6 +22,7 @@ from gateway.certificates import Why
 from gateway.enrolment import Applicant
 from gateway.entitlement import Basis
 from gateway.errors import NotFound, NotPossible
+from gateway.importing import Handed
 from gateway.permits import Found
 from gateway.policy import Outcome, State
 from gateway.rules import House, Rules
@@ -42,7 +43,17 @@ from tests.furnished import (
     furnished,
 )
 from tests.houses import dump, show, together
-from tests.makers import DOOR_CODE, NOW, NUMBER, begin, later, make_house, make_site, present
+from tests.makers import (
+    DOOR_CODE,
+    NOW,
+    NUMBER,
+    begin,
+    later,
+    make_house,
+    make_site,
+    make_staff,
+    present,
+)
 from tests.notices import FACE_HOTEL
 
 PEOPLE = ("subscriber", "enrolment", "entitlement")
@@ -452,3 +463,31 @@ def test_p47_no_page_of_a_large_file_keeps_anything_of_those_who_were_erased(sql
     assert on_disk(path, names | set(gone)) == set()
     assert on_disk(path, kept) == kept
     house.store.close()
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ("Ottoline  Quesnel", "Ottoline Quesnel"),
+        ('"Robert ""Bob"" Wu"', 'Robert "Bob" Wu'),
+        ('王 ,,,"', "王"),
+    ],
+)
+def test_p47_no_list_brings_anybody_back_however_it_is_written(
+    house: House, site: Rules, cell: str, name: str
+):
+    staff = make_staff(house, site, "supervisor")
+    person = subscriber(house, site, name=name)
+    ids = []
+    for written in (cell, "Somebody Else"):
+        row = f"B9,{written},gate,stay,2026-11-23 14:00,2026-11-30 12:00,1985-01-02"
+        source = f"id,name,groups,basis,from,until,born\n{row}\n".encode()
+        ids.append(importing.submit(house, site, Handed(staff, "list.csv", source), NOW))
+        importing.work_one(house, lambda: NOW)
+    named, other = ids
+    done = erase(house, site, person)
+    assert done.erased["lists"] == 1
+    kept = {one["id"]: one for one in rows(house, "import")}
+    assert kept[named]["state"] == importing.State.DROPPED
+    assert kept[named]["text"] is kept[named]["result"] is None
+    assert importing.find(house, site, other).state == importing.State.CHECKED

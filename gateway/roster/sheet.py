@@ -6,8 +6,9 @@ UTF-8 with or without a mark, or GB18030, which Excel writes in China; comma, se
 """
 
 import csv
+from codecs import getincrementaldecoder
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
@@ -202,6 +203,43 @@ def _unfit(cell: str) -> Code | None:
 
 def _says_something(record: Record) -> bool:
     return isinstance(record[1], Fault) or any(record[1])
+
+
+# --- whom it names ---
+
+_NARROW = ("utf-8", "gb18030")
+_WIDE = (*_NARROW, "utf-16-le", "utf-16-be")
+_CHUNK = 2**18  # bytes
+
+
+def may_name(source: bytes, words: Collection[str]) -> bool:
+    """Say whether a list may say any of these words, also one that cannot be read as a table.
+
+    However a cell is quoted, spaced or broken: neither quotes nor white space nor capitals count,
+    so it finds whatever `Sheet.rows` would read as that word, and now and then a little more.
+    """
+    wanted = {_loosely(word) for word in words} - {""}
+    if not wanted:
+        return False
+    spelt = _WIDE if b"\0" in source else ("utf-8",) if _decodes(source) else _NARROW
+    return any(_found(source, code, wanted) for code in spelt)
+
+
+def _found(source: bytes, code: str, wanted: Collection[str]) -> bool:
+    decoder, overlap = getincrementaldecoder(code)("replace"), max(map(len, wanted)) - 1
+    tail = ""
+    for start in range(0, len(source), _CHUNK):
+        tail += _loosely(decoder.decode(source[start : start + _CHUNK]))
+        if any(word in tail for word in wanted):
+            return True
+        tail = tail[-overlap:] if overlap else ""
+    return False
+
+
+def _loosely(text: str) -> str:
+    for mark in '"\\\0':  # as a table quotes, and as JSON does
+        text = text.replace(mark, "")
+    return "".join(text.split()).casefold()
 
 
 # --- records ---

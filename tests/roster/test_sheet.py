@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.roster import sheet
-from gateway.roster.sheet import Code, Fault, Names, Sheet, open_sheet, shown
+from gateway.roster.sheet import Code, Fault, Names, Sheet, may_name, open_sheet, shown
 
 NAMES = Names(("id", "name", "groups"), ("id", "name"))
 PLAIN = "id,name,groups\nB1,林美,gate\n"
@@ -171,3 +171,66 @@ def test_what_is_written_by_rule_is_read_as_it_was_meant(rows: list[list[str]], 
     quoted = [separator.join('"' + c.replace('"', '""') + '"' for c in row) for row in rows]
     text = "\r\n".join(["id,name,groups".replace(",", separator), *quoted])
     assert read(text) == [(n, row) for n, row in enumerate(rows, 2)]
+
+
+# -- whom a list may name
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize(
+    ("cell", "word"),
+    [
+        ("Ottoline  Quesnel", "Ottoline Quesnel"),
+        ("ottoline\u3000QUESNEL", "Ottoline Quesnel"),
+        ('"Robert ""Bob"" Wu"', 'Robert "Bob" Wu'),
+        ('"Ottoline\r\n Quesnel"', "Ottoline Quesnel"),
+        ('"Ottoline Quesnel', "Ottoline Quesnel"),  # no table any more
+        ('B9"",Ottoline Quesnel', "Ottoline Quesnel"),
+        ("林小明", "林小明"),
+        ("林 小明", "林 小明"),
+        ("Ottoline Quesnel", " Ottoline  Quesnel "),
+    ],
+)
+def test_a_list_names_somebody_however_the_cell_is_written(encoding: str, cell: str, word: str):
+    source = f"id,name,groups\n王,{cell},gate\n".encode(encoding)
+    assert may_name(source, [word, ""])
+    assert not may_name(source, ["Lin Mei", "", '""', " "])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16-le"])
+@pytest.mark.parametrize("before", range(8))
+def test_no_name_is_missed_where_the_reading_pauses(
+    encoding: str, before: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sheet, "_CHUNK", 7)
+    source = f"{'x' * before},林 小明 Quesnel,y".encode(encoding)
+    assert may_name(source, ["林 小明 Quesnel", "nobody of so long a name"])
+    assert may_name(source, ["小"])
+    assert not may_name(source, ["林小小"])
+
+
+@given(
+    st.lists(st.lists(cells, min_size=3, max_size=3).filter(any), max_size=4),
+    st.sampled_from(",;\t"),
+)
+def test_whatever_is_read_in_is_named(rows: list[list[str]], separator: str):
+    quoted = [separator.join('"' + c.replace('"', '""') + '"' for c in row) for row in rows]
+    source = "\n".join(["id,name,groups".replace(",", separator), *quoted]).encode()
+    insist_on_names(opened(source))
+
+
+@given(st.lists(st.sampled_from([*'"," ;\n\r\0\\aßİ林', "\u3000", "\ufeff", "\x85"]), max_size=30))
+def test_whatever_is_read_of_any_text_is_named(parts: list[str]):
+    insist_on_names(opened(f"id,name,groups\n{''.join(parts)}"))
+
+
+@given(st.binary(max_size=60))
+def test_whatever_is_read_of_any_bytes_is_named(source: bytes):
+    insist_on_names(opened(b"id,name,groups\n" + source.replace(b"\xff\xfe", b"")))
+
+
+def insist_on_names(found: Sheet) -> None:
+    for row in found.rows():
+        for cell in row.cells.values():
+            if cell.replace("\\", "").replace('"', "").strip():
+                assert may_name(found.source, [cell]), (found.source, cell)
