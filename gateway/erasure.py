@@ -267,9 +267,9 @@ def tombstones(house: House) -> list[Mark]:
     """Give every tombstone there is, to be kept beside the backups."""
     with house.store.reads() as session:
         return [
-            Mark(row.site_id, row.key, row.at)
+            mark
             for site_id in queries.site_ids(session)
-            for row in erasing.tombstones(session, site_id)
+            for mark in erasing.tombstones(session, site_id)
         ]
 
 

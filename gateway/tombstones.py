@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import structlog
@@ -63,15 +64,23 @@ class Kept:
 
 
 def read(path: Path) -> Kept:
-    """Read the file; a line that was cut off by a crash counts for nothing."""
-    kept = Kept()
+    """Read the file; a line that was cut off by a crash counts for nothing.
+
+    It is taken from memory while the file is the same: it is asked for each minute.
+    """
     try:
-        text = path.read_bytes()
+        now = path.stat()
+        return _read(path, (now.st_ino, now.st_size, now.st_mtime_ns))
     except FileNotFoundError:
-        return kept
+        return Kept()
     except OSError as error:
         raise _unusable(path, error) from None
-    for line in text.split(b"\n"):
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _: tuple[int, ...]) -> Kept:
+    kept = Kept()
+    for line in path.read_bytes().split(b"\n"):
         try:
             site_id, key, at = json.loads(line)
             kept.add(Mark(site_id, key, datetime.fromisoformat(at)))
@@ -107,8 +116,8 @@ def let_go(path: Path, until: Mapping[str, datetime]) -> int:
     if not read(path).over(until):
         return 0
     with _alone(path):
-        kept = read(path)
-        over = kept.over(until)
+        there = read(path)
+        kept, over = Kept({**there.marks}, {**there.gone}), there.over(until)
         for mark in over:
             del kept.marks[mark[:2]]
             kept.add(Mark(mark.site_id, "", mark.at))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from gateway.store import BUSY_MILLISECONDS, Store, mine
 from gateway.store.base import Instant, insert
-from gateway.store.lasting import Erasure, Tombstone
+from gateway.store.lasting import Erasure, Mark, Tombstone
 from gateway.store.models import (
     Consent,
     Enrolment,
@@ -196,10 +196,12 @@ def bury(session: Session, site_id: str, key: str, at: datetime) -> bool:
     return session.execute(fresh).first() is not None
 
 
-def tombstones(session: Session, site_id: str) -> Sequence[Tombstone]:
+def tombstones(session: Session, site_id: str) -> Sequence[Mark]:
     """List a site's tombstones, the oldest first."""
-    chosen = select(Tombstone).where(Tombstone.site_id == site_id)
-    return session.scalars(chosen.order_by(Tombstone.at, Tombstone.key)).all()
+    of = (Tombstone.site_id, Tombstone.key, Tombstone.at)
+    chosen = select(*of).where(Tombstone.site_id == site_id)
+    rows = session.execute(chosen.order_by(Tombstone.at, Tombstone.key))
+    return [Mark(*row) for row in rows]
 
 
 def subscriber_ids(session: Session, site_id: str, after: str = "") -> Sequence[str]:
