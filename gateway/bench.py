@@ -176,10 +176,12 @@ class _Stage:
         issued = utc_now().replace(microsecond=0)
         with self.house.store.reads() as session:
             key = rules.signing_key(self.house, session, self.site.id)
+        jti = secrets.token_hex(16)
         said: dict[str, Any] = {"door": DOOR, "visit": "bench", "purpose": "verify"}
-        said |= {"consent": "bench", "notice": "bench", "references": "", "keep": "device"}
+        said |= {"consent": "bench", "notice": "bench", "keep": "device"}
+        said |= {"references": permits.aliases(jti, ())}
         known = {name: said[name] for name in Permit.said() if name in said}
-        times = (issued, issued + permits.LIFETIME, secrets.token_hex(16))
+        times = (issued, issued + permits.LIFETIME, jti)
         return permits.make(key, Permit(self.site.id, self.device_id, *times, **known))
 
 

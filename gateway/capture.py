@@ -185,38 +185,44 @@ class Case:
         spend(self.visit)
         units = rules.face_devices(self.session, self.site, self.door, self.now)
         if not self._agreed() or not units:
-            facts = self.visit.face or {}
             kept = {"claimed", "people", "only", "slips"}
-            self.visit.face = {k: v for k, v in facts.items() if k in kept}
+            self.visit.face = {k: v for k, v in (self.visit.face or {}).items() if k in kept}
             return
-        # Of several devices the one that holds what was claimed; of those, the last that called.
-        found = [(unit, self.comparable(unit)) for unit in units]
-        device, rows = max(found, key=lambda one: len(one[1]))
+        # Of several devices the one that holds what was claimed; else the same one each time, as if
+        # it did: which device it is shows in the page.
+        found = [(self.comparable(unit), unit) for unit in units]
+        rows, device = max(found, key=lambda one: (len(one[0]), self._drawn(one[1])))
         names = " ".join(row.lookup for row in rows[:MOST_REFERENCES])
         self.permit(device, Purpose.VERIFY, names)
+
+    def _drawn(self, device: Device) -> bytes:
+        """Draw a device's place for what is claimed: the same each time, and nobody foresees it."""
+        claimed = (self.visit.face or {}).get("claimed", "")
+        return self.house.secrets.mac("device of a claim", self.site.id, claimed, device.id)
 
     def permit(self, device: Device, purpose: Purpose, references: str, until: int = 0) -> None:
         """Sign a permit on the consent this visit rests on; what the visit keeps of it is added."""
         facts, issued = self.visit.face or {}, self.now.replace(microsecond=0)
+        jti, making = secrets.token_hex(16), purpose is Purpose.ENROL
         signed = Permit(
             self.site.id,
             device.id,
             issued,
             issued + permits.LIFETIME,
-            secrets.token_hex(16),
+            jti,
             door=self.visit.door_id,
             visit=self.visit.id,
             purpose=purpose,
             consent=facts["consent"],
             notice=facts["notice"],
-            references=references,
+            references=references if making else permits.aliases(jti, references.split()),
             until=until,
             keep=keeper(self.site),
         )
         key = rules.signing_key(self.house, self.session, self.site.id)
         self.visit.face = {
             **facts,
-            "permit": signed.jti,
+            "permit": jti,
             "references": references,
             "unit": device.id,
             "token": permits.make(key, signed),

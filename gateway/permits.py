@@ -9,10 +9,20 @@
 All are compact JWS with a `typ` each (RFC 7515, RFC 8725 section 3.11). Permit, result and call end
 within 60 s and count once, by `jti`: whoever takes one remembers that. An order stays good until it
 is done, and so does its certificate: a device may be off for a week.
+
+A permit and its result pass through a browser, which reads them. So a permit to compare names its
+references by aliases: an HMAC of each id under the permit's own `jti`, filled up with random text
+to twelve, and sorted. Whoever reads permits learns neither whether a claim has a face here nor that
+two permits mean the same one; the device, which knows its ids, finds them again. This needs no
+secret, for an id is 128 random bits: only who knows one, the browser it was made in or the holder
+of its code, could find it in a permit. Stable decoys would need a key, and show by one that changes
+that somebody set a face up.
 """
 
+import hmac
 import re
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -94,9 +104,9 @@ class Permit(Message):
     """Leave to capture one face, once, at one door, for one visit.
 
     `consent` is the ledger line it rests on and `notice` the version that was shown. `references`
-    are opaque ids, at most twelve, space-separated: to compare with, or the one to make. `until`
-    (seconds from 1970) is when a reference made under it must be gone; 0 when verifying. `keep` is
-    a `Keep`: who has the references.
+    are twelve aliases, space-separated, of what to compare with; or the id of the one to make.
+    `until` (seconds from 1970) is when a reference made under it must be gone; 0 when verifying.
+    `keep` is a `Keep`: who has the references.
     """
 
     TYP: ClassVar[str] = "ew-permit+jwt"
@@ -115,9 +125,9 @@ class Permit(Message):
 class Result(Message):
     """What a capture under `permit` came to.
 
-    `reference` is the one that matched or was made, else empty. `score_band` is "high", "clear" or
-    empty, `advice` a word for what to do better, `frames_erased` how many frames were taken and are
-    gone.
+    `reference` is the alias of the one that matched, the id of the one made, else empty.
+    `score_band` is "high", "clear" or empty, `advice` a word for what to do better, `frames_erased`
+    how many frames were taken and are gone.
     """
 
     TYP: ClassVar[str] = "ew-result+jwt"
@@ -208,6 +218,23 @@ def open_as(
     if read is None:
         return TokenFault.MALFORMED
     return _untimely(read, audience, now) or read
+
+
+def alias(jti: str, reference: str) -> str:
+    """Name a reference for one permit alone: the HMAC-SHA-256 of its id, cut to 128 bits."""
+    return hmac.digest(jti.encode(), reference.encode(), "sha256").hex()[:32]
+
+
+def aliases(jti: str, references: Iterable[str]) -> str:
+    """Write what a permit to compare says of its references: as much for none as for twelve."""
+    names = [alias(jti, name) for name in references]
+    names += [secrets.token_hex(16) for _ in range(MOST_REFERENCES - len(names))]
+    return " ".join(sorted(names))
+
+
+def meant(jti: str, name: str, references: Iterable[str]) -> str:
+    """Find which of these references a permit's alias means; "" if none of them."""
+    return next((known for known in references if alias(jti, known) == name), "")
 
 
 def audience_of(text: str) -> str:

@@ -27,6 +27,8 @@ class Device:
     door: str
     key: SigningKey = field(default_factory=SigningKey.new)
     id: str = ""
+    kept: list[str] = field(default_factory=list)
+    """The ids of references it was told to have made."""
 
     def pair(self, now: datetime = NOW) -> "Device":
         """Type a code, as `gateway-face pair` does, and call once."""
@@ -58,6 +60,15 @@ class Device:
         assert not isinstance(permit, TokenFault), permit
         return permit
 
+    def found(self, token: str, now: datetime = NOW) -> list[str]:
+        """List which of the references it keeps a permit means, as the device finds them."""
+        permit = self.open(token, now)
+        return self._meant(permit)
+
+    def _meant(self, permit: Permit) -> list[str]:
+        named = permit.references.split()
+        return [name for name in self.kept if permits.alias(permit.jti, name) in named]
+
     def answer(
         self, token: str, outcome: Found, now: datetime = NOW, reference: str = "", /, **other: str
     ) -> str:
@@ -74,8 +85,12 @@ class Device:
         **other: str,
     ) -> str:
         """Say what a look under that permit came to."""
-        if outcome in {Found.MATCH, Found.ENROLLED} and not reference:
-            reference = permit.references.split()[0]
+        if outcome is Found.ENROLLED and not reference:
+            reference = permit.references
+            self.kept.append(reference)
+        if outcome is Found.MATCH:
+            meant = reference or next(iter(self._meant(permit)), "")
+            reference = permits.alias(permit.jti, meant)
         told: dict[str, Any] = {
             "permit": permit.jti,
             "door": permit.door,

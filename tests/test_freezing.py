@@ -77,10 +77,10 @@ def test_p47_a_face_that_is_frozen_is_not_compared_with(house: House, faced: Rul
     reference = set_up(house, faced, unit, person)
     assert freeze(house, faced, person, "face") == 1
     visit = agreed(house, faced)
-    assert unit.open(token_of(house, faced, visit)).references == ""
+    assert unit.found(token_of(house, faced, visit)) == []
     thaw(house, faced, person)
     capture.again(house, faced, visit, NOW)
-    assert unit.open(token_of(house, faced, visit)).references == reference
+    assert unit.found(token_of(house, faced, visit)) == [reference]
 
 
 def test_p47_a_face_frozen_while_somebody_looks_does_not_match(house: House, faced: Rules):
@@ -101,7 +101,7 @@ def test_a_face_is_no_way_for_somebody_whose_others_are_frozen(house: House, fac
     set_up(house, faced, unit, person)
     for way in ("pin", "qr"):
         freeze(house, faced, person, way)
-    assert unit.open(token_of(house, faced, agreed(house, faced))).references == ""
+    assert unit.found(token_of(house, faced, agreed(house, faced))) == []
 
 
 def test_what_is_frozen_can_be_revoked_and_erased(house: House, site: Rules):

@@ -73,9 +73,9 @@ def test_the_id_of_a_reference_claims_that_one_alone(house: House, site: Rules, 
     mine, theirs = (set_up(house, site, unit, subscriber(house, site)) for _ in range(2))
     for claim in (mine, f" {mine.upper()} "):
         visit = agreed(house, site, claim)
-        assert unit.open(token_of(house, site, visit)).references == mine
-    together = unit.open(token_of(house, site, agreed(house, site, "1203"))).references
-    assert sorted(together.split()) == sorted([mine, theirs])
+        assert unit.found(token_of(house, site, visit)) == [mine]
+    together = unit.found(token_of(house, site, agreed(house, site, "1203")))
+    assert sorted(together) == sorted([mine, theirs])
 
 
 def test_it_opens_the_door(house: House, site: Rules, unit: Device):
@@ -115,7 +115,7 @@ def test_where_the_device_keeps_them_an_id_is_no_claim(house: House):
     unit = Device(house, site, "gate").pair()
     reference = set_up(house, site, unit, subscriber(house, site))
     visit = agreed(house, site, reference)
-    assert unit.open(token_of(house, site, visit)).references == ""
+    assert unit.found(token_of(house, site, visit)) == []
 
 
 def test_a_sealed_text_is_no_claim_and_leaves_no_trace(house: House, site: Rules, unit: Device):
@@ -146,7 +146,7 @@ def test_one_that_counts_no_more_is_named_in_no_permit_and_ordered_refused(
     face_keeping.sweep(house, at)
     unit.call(at)
     visit = agreed(house, site, reference, now=at)
-    assert unit.open(token_of(house, site, visit), at).references == ""
+    assert unit.found(token_of(house, site, visit), at) == []
     orders = unit.call(at + timedelta(seconds=1)).orders
     assert reference in repr(dump(house)["erase_order"])
     assert len(orders) == 1
@@ -172,6 +172,6 @@ def test_a_site_that_changes_who_keeps_them_asks_everybody_anew(
     changed = make_site(house, FACE_HOTEL)
     for claim in (reference, "1203"):
         visit = agreed(house, changed, claim)
-        permit = unit.open(token_of(house, changed, visit))
-        assert (permit.references, permit.keep) == ("", "device")
+        token = token_of(house, changed, visit)
+        assert (unit.found(token), unit.open(token).keep) == ([], "device")
     assert face_keeping.sweep(house, NOW) == 1

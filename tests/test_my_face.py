@@ -182,7 +182,7 @@ def test_m06b_stopping_counts_at_once_and_orders_the_erasure(
     assert kept(house, site, person) == []
     assert orders(house) == [(reference, "withdrawn")]
     visit = agreed(house, site)
-    assert unit.open(token_of(house, site, visit)).references == ""
+    assert unit.found(token_of(house, site, visit)) == []
 
 
 def test_whoever_found_a_pass_may_stop_a_face_and_not_set_one_up(

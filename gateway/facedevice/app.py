@@ -164,7 +164,9 @@ class _Views:
             return self._answer(look, look.fault)
         threshold = look.engine.threshold if device.threshold is None else device.threshold
         reference, band = compare(look.measured.vector, self._kept(look), threshold)
-        return self._answer(look, Found.MATCH if reference else Found.NO_MATCH, reference, band)
+        if not reference:
+            return self._answer(look, Found.NO_MATCH)
+        return self._answer(look, Found.MATCH, permits.alias(look.permit.jti, reference), band)
 
     def enrol(self) -> ResponseReturnValue:
         """Measure a face and keep it, or seal it, as the one reference of its permit."""
@@ -229,11 +231,14 @@ class _Views:
     def _kept(self, look: _Look) -> dict[str, bytes]:
         """Open what a look may be compared with: of ours, or the one its holder has brought."""
         vault, now = self._device.vault, self._device.clock()
-        site, names, engine = look.pairing.site, names_of(look.permit), look.engine.name
+        site, engine, jti = look.pairing.site, look.engine.name, look.permit.jti
+        names = set(names_of(look.permit))
         if look.permit.keep == Keep.HOLDER:
             brought = request.form.get("sealed", "")
-            return holder.take_back(vault, site, brought, names, engine, now)
-        return vault.take(site, names, engine, now)
+            found = holder.take_back(vault, site, brought, engine, now)
+            return {name: kept for name, kept in found.items() if permits.alias(jti, name) in names}
+        known = [name for name in vault.names(site) if permits.alias(jti, name) in names]
+        return vault.take(site, known, engine, now)
 
     def _hand_out(self, reference: Reference, look: _Look) -> str:
         """Seal a reference for its holder: from here on nobody has it but them."""

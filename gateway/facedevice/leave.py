@@ -47,9 +47,10 @@ def _sound(permit: Permit, now: datetime) -> bool:
     if permit.purpose == Purpose.ENROL:
         ends = second < permit.until <= second + LONGEST_SECONDS
         return len(names) == 1 and ends
-    return permit.purpose == Purpose.VERIFY and len(names) <= MOST_REFERENCES
+    # No fewer either: how many are meant is for nobody to count.
+    return permit.purpose == Purpose.VERIFY and len(names) == MOST_REFERENCES
 
 
 def names_of(permit: Permit) -> list[str]:
-    """List the references a permit is about."""
+    """List the references a permit is about: the id of one to make, or aliases."""
     return permit.references.split(" ") if permit.references else []

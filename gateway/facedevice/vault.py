@@ -234,8 +234,8 @@ class Vault:
         sql = "SELECT site, count(*), min(expires_at) FROM reference GROUP BY site ORDER BY site"
         return [(site, count, end) for site, count, end in self._read(sql)]
 
-    def names(self, site: str, after: str, most: int) -> list[str]:
-        """List the ids of a site's references in order, from the first that follows `after`."""
+    def names(self, site: str, after: str = "", most: int = -1) -> list[str]:
+        """List the ids of a site's references in order, all or from the first after `after`."""
         sql = "SELECT id FROM reference WHERE site = ? AND id > ? ORDER BY id LIMIT ?"
         return [name for (name,) in self._read(sql, site, after, most)]
 

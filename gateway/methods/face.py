@@ -72,7 +72,7 @@ class Face:
             return Unreadable(slip, "face", advice=result.advice)
         if result.outcome == Found.ATTACK:
             return Probe("", Reason.NO_TURN, credential=credential)
-        return Probe(result.reference, result, credential=credential)
+        return Probe(_matched(result, presentation), result, credential=credential)
 
     def compare(self, probe: Probe, references: Sequence[Reference], now: datetime) -> Evidence:
         """Take the device's match for what it names, once; the device has done the comparing."""
@@ -100,7 +100,6 @@ SLIPS = {
 
 def _answers(result: Result, presentation: Mapping[str, str], place: Place) -> bool:
     """Say whether a result answers the permit of this visit, by a device of this door."""
-    allowed = presentation.get("references", "").split()
     return (
         bool(result.permit)
         and result.permit == presentation.get("permit")
@@ -109,7 +108,14 @@ def _answers(result: Result, presentation: Mapping[str, str], place: Place) -> b
         and (result.kid, result.issuer) in place.faces
         and result.issuer == presentation.get("unit")
         and result.outcome in _VERIFYING
-        and (result.outcome != Found.MATCH or result.reference in allowed)
+        and (result.outcome != Found.MATCH or _matched(result, presentation) != "")
+    )
+
+
+def _matched(result: Result, presentation: Mapping[str, str]) -> str:
+    """Name the permitted reference that a result means by its alias; "" if none of them."""
+    return permits.meant(
+        result.permit, result.reference, presentation.get("references", "").split()
     )
 
 

@@ -11,6 +11,7 @@ from flask import Flask
 from PIL import Image
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
+from gateway import permits
 from gateway.facedevice.pool import Pool
 from gateway.facedevice.vault import Vault
 from gateway.permits import Order
@@ -37,7 +38,8 @@ def test_somebody_who_was_enrolled_is_matched_by_their_reference(kiosk: Kiosk, v
     name, other = kiosk.enrol(1), kiosk.enrol(2)
     permit = kiosk.site.permit(references=f"{other} {name}")
     result = kiosk.site.opened(kiosk.look("/capture", permit, 1), kiosk.key)
-    assert (result.outcome, result.reference, result.score_band) == ("match", name, "high")
+    assert (result.outcome, result.score_band) == ("match", "high")
+    assert result.reference == permits.alias(result.permit, name)
     assert (result.issuer, result.audience) == (kiosk.site.device, kiosk.site.name)
     assert (result.door, result.visit, result.frames_erased) == ("lobby", "vs_1", 4)
     assert (result.engine, result.advice) == ("blocks-v1", "")
@@ -185,12 +187,34 @@ def test_a_permit_that_does_not_count_is_refused_unread(kiosk: Kiosk, path: str,
     assert (answer[0], answer[1]["code"]) == (status, code)
 
 
-def test_thirteen_references_are_a_search_and_refused(kiosk: Kiosk):
+def test_thirteen_references_are_a_search_and_eleven_could_be_counted(kiosk: Kiosk):
     thirteen = " ".join(f"{number:032x}" for number in range(13))
     answer = post_unread(kiosk.client.application, "/begin", kiosk.site.permit(references=thirteen))
     assert answer[0] == 401
     twelve = " ".join(f"{number:032x}" for number in range(12))
     assert kiosk.post("/begin", kiosk.site.permit(references=twelve)).status_code == 200
+    for fewer in ("", twelve.split()[0], " ".join(twelve.split()[:11])):
+        bare = kiosk.post("/begin", kiosk.site.permit(aliases=False, references=fewer))
+        refused(bare, 401, "bad_permit")
+
+
+def test_an_id_in_place_of_its_alias_means_no_reference(kiosk: Kiosk):
+    name = kiosk.enrol(1)
+    named = " ".join([name, *(f"{number:032x}" for number in range(11))])
+    permit = kiosk.site.permit(aliases=False, references=named)
+    assert kiosk.site.opened(kiosk.look("/capture", permit, 1), kiosk.key).outcome == "no_match"
+
+
+def test_a_match_is_named_as_its_permit_named_it_and_no_other_does(kiosk: Kiosk):
+    name, said = kiosk.enrol(1), []
+    for _ in range(2):
+        permit = kiosk.site.permit(references=name)
+        answer = kiosk.look("/capture", permit, 1)
+        result = kiosk.site.opened(answer, kiosk.key)
+        assert result.reference == permits.alias(result.permit, name)
+        assert name not in repr(answer.json)
+        said.append(result.reference)
+    assert said[0] != said[1]
 
 
 @pytest.mark.parametrize("permit", ["", "x", "a.b.c", "eyJ" * 400, "é"])

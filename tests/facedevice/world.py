@@ -44,8 +44,8 @@ class Site:
         names = (self.name, self.door, self.device, self.origin, self.origin)
         return replace(Pairing(*names, keys, int(self.clock().timestamp())), **other)
 
-    def permit(self, key: SigningKey | None = None, **other: Any) -> str:
-        """Sign a permit to compare; anything in it may be another."""
+    def permit(self, key: SigningKey | None = None, *, aliases: bool = True, **other: Any) -> str:
+        """Sign a permit to compare; anything in it may be another, references without `aliases`."""
         now = self.clock().replace(microsecond=0)
         minute = now + timedelta(seconds=60)
         told = Permit(
@@ -62,7 +62,10 @@ class Site:
             references="",
             keep="device",
         )
-        return permits.make(key or self.key, replace(told, **other))
+        told = replace(told, **other)
+        if told.purpose == "verify" and aliases:
+            told = replace(told, references=by_alias(told))
+        return permits.make(key or self.key, told)
 
     def enrolling(self, name: str, days: int = 1, **other: Any) -> str:
         """Sign a permit to make one reference."""
@@ -79,6 +82,14 @@ class Site:
         assert isinstance(result, Result)
         assert (answer.json["outcome"], answer.json["advice"]) == (result.outcome, result.advice)
         return result
+
+
+def by_alias(told: Permit) -> str:
+    """Write references as a permit to compare does; what could be none stays as it is."""
+    names = told.references.split(" ") if told.references else []
+    written = [permits.alias(told.jti, n) if permits.REFERENCE.fullmatch(n) else n for n in names]
+    decoys = [reference() for _ in range(permits.MOST_REFERENCES - len(names))]
+    return " ".join(written + decoys)
 
 
 @dataclass

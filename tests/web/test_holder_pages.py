@@ -117,7 +117,7 @@ def test_not_now_makes_the_code_worthless_at_once(held: Held):
     unit.press("/kiosk/claim", claim=reference)
     unit.press("/kiosk/agree")
     token = token_of(held.world.house, held.site, unit.page.visit)
-    assert held.device.open(token, held.world.clock.now).references == ""
+    assert held.device.found(token, held.world.clock.now) == []
 
 
 def test_a_code_is_shown_only_if_it_was_filed(held: Held):
