@@ -26,6 +26,7 @@ The map of the house, in the order a visit walks through it:
     rotation            changing keys while the doors are open
     backup, running     the whole database in one sealed file; whether anybody runs over it
     consent             who agreed to which notice, and until when
+    lapse               consents whose basis has ended, for good
     clock               whether the clock may be believed
     throttle            what is guessed at rests, and no other way or person with it
     lodging             whose guardian is asked about, whatever the way

@@ -1,6 +1,6 @@
 """The consent ledger: who agreed to which notice, until when, and that they no longer do.
 
-    notice shown → given (until a day) → withdrawn
+    notice shown → given (until a day) → withdrawn, or ended
 
 A consent is separate (D-62): one way, one person or one visit, one version of the notice; no call
 can name two. It always ends (S-11). Lines are only ever added, and `live` judges the last one by
@@ -31,6 +31,7 @@ class Kind(StrEnum):
 
     GIVEN = "given"
     WITHDRAWN = "withdrawn"
+    ENDED = "ended"  # what it rested on is gone (lapse.py)
 
 
 class Why(StrEnum):
@@ -106,14 +107,14 @@ def give(  # noqa: PLR0917 - who agrees to what, until when, and who says so
     """
     if person.closed_at is not None:
         raise NotPossible("closed", "this person's time here has ended")
-    if fault := _unfit(session, site, person, by.guardian, now):
+    if fault := unfit(session, site, person, by.guardian, now):
         raise NotPossible(fault, "this consent is not theirs to give (P-31)")
     if by.guardian and person.consents_from:
         birthday = datetime.combine(person.consents_from, time(), site.zone)
         until = min(until, birthday.astimezone(UTC))
     line = _given(session, site, way, until, by, now)
     line.subscriber_id, line.guardian_id = person.id, by.guardian or None
-    return _add(session, line, consents.last(session, site.id, person.id, way), _who(person))
+    return add(session, line, consents.last(session, site.id, person.id, way), _who(person))
 
 
 def give_for_visit(  # noqa: PLR0917 - who agrees to what, and who says so
@@ -140,7 +141,7 @@ def give_for_visit(  # noqa: PLR0917 - who agrees to what, and who says so
     line = _given(session, site, way, visit.expires_at, by, now)
     line.verification_id = ticket
     before = consents.last_of_visit(session, site.id, ticket, way)
-    return _add(session, line, before, {})
+    return add(session, line, before, {})
 
 
 def _given(  # noqa: PLR0917 - what every line that gives has in common
@@ -174,20 +175,14 @@ def withdraw(  # noqa: PLR0917 - who withdraws what, and who says so
     theirs |= set() if of_age(site, person, now) else {person.guardian_id}
     if by.guardian and by.guardian not in theirs:
         raise NotPossible("not_guardian", "this consent is not theirs to withdraw (P-31)")
-    return _withdraw(session, before, by, _who(person), now)
-
-
-def _withdraw(
-    session: Session, before: Consent | None, by: By, who: dict[str, str], now: datetime
-) -> audit.Fact | None:
-    if before is None or before.kind == Kind.WITHDRAWN:
+    if before is None or before.kind != Kind.GIVEN:
         return None
     consents.bury(session, before, now)
     line = _line(before.site_id, before.way, by, now)
     line.kind, line.notice, line.material = Kind.WITHDRAWN, before.notice, before.material
     line.subscriber_id, line.verification_id = before.subscriber_id, before.verification_id
     line.guardian_id = by.guardian or None
-    return _add(session, line, before, who)[1]
+    return add(session, line, before, _who(person))[1]
 
 
 def _line(site_id: str, way: str, by: By, now: datetime) -> Consent:
@@ -196,7 +191,8 @@ def _line(site_id: str, way: str, by: By, now: datetime) -> Consent:
     return line
 
 
-def _add(session: Session, line: Consent, before: Consent | None, who: dict[str, str]) -> Given:
+def add(session: Session, line: Consent, before: Consent | None, who: dict[str, str]) -> Given:
+    """Add a line after the one before; for what gives, withdraws or ends."""
     line.seq = before.seq + 1 if before else 1
     session.add(line)
     session.flush()
@@ -282,13 +278,15 @@ def _why_not(
     if why := _lapsed(site, line, now):
         return why
     giver = line.guardian_id if line else None
-    return Why.GUARDIAN if _unfit(session, site, person, giver or "", now) else None
+    return Why.GUARDIAN if unfit(session, site, person, giver or "", now) else None
 
 
 def _lapsed(site: Rules, line: Consent | None, now: datetime) -> Why | None:
     """Say why a line allows nothing, whoever gave it; None if it does."""
     if line is None:
         return Why.NEVER_GIVEN
+    if line.kind == Kind.ENDED:
+        return Why.GUARDIAN if line.guardian_id else Why.OVER
     if line.kind != Kind.GIVEN:
         return Why.WITHDRAWN
     if line.until is None or now >= line.until:
@@ -297,7 +295,7 @@ def _lapsed(site: Rules, line: Consent | None, now: datetime) -> Why | None:
     return None if shown and shown.material(site.file) == line.material else Why.STALE
 
 
-def _unfit(session: Session, site: Rules, person: Subscriber, guardian: str, now: datetime) -> str:
+def unfit(session: Session, site: Rules, person: Subscriber, guardian: str, now: datetime) -> str:
     """Say by a stable code why this is not who consents for the person now; "" if it is."""
     if of_age(site, person, now):
         return "of_age" if guardian else ""

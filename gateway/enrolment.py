@@ -16,6 +16,7 @@ from gateway import (
     audit,
     consent,
     entitlement,
+    lapse,
     lodging,
     numbering,
     references,
@@ -307,6 +308,7 @@ def end(house: House, site: Rules, subscriber_id: str, now: datetime, *, by: str
         person = references.owner(session, site.id, subscriber_id)
         _, facts = references.end(session, person, now, lambda _: True)
         person.closed_at = person.closed_at or now
-        session.flush()
-        audit.append(session, site.id, now, audit.Fact("ended", references.who(person, by)), *facts)
-        return person.name
+        name, told = person.name, references.who(person, by)
+        over = lapse.settle(session, site, now, subscriber_id)
+        audit.append(session, site.id, now, audit.Fact("ended", told), *over, *facts)
+        return name

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from gateway import alarms, audit, certificates, consent, mine, references, rules
+from gateway import alarms, audit, certificates, consent, lapse, mine, references, rules
 from gateway.alarms import Alarmed
 from gateway.capture import credential_of
 from gateway.certificates import Certificate, Ordered, Why
@@ -147,6 +147,7 @@ class _Case:
                 faces.hasten(self.session, self.site.id, ward.id, self.now)
             ward.guardian_id = ward.guardian_contact = ward.guardian_relation = None
             left += ward.closed_at is None and not consent.of_age(self.site, ward, self.now)
+        yield from lapse.settle(self.session, self.site, self.now, self.person.id)
         if left:
             what = Alarmed("guardian_erased", detail={"wards": left})
             yield from alarms.sound_once(self.session, self.site.id, what, self.now)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from gateway import audit, consent, rules
+from gateway import audit, consent, lapse, rules
 from gateway.capture import WAY, Case
 from gateway.certificates import Why
 from gateway.consent import By
@@ -156,6 +156,7 @@ def sweep(house: House, now: datetime, only: Collection[str] | None = None) -> i
         ids = [one for one in queries.site_ids(session) if only is None or one in only]
         sites = [rules.load(house, session, site_id) for site_id in ids]
         late = [(site, one) for site in sites for one in consent.ending(session, site, now)]
+        unsettled = [site for site in sites if lapse.loose(session, site, now)]
     for site, ended in late:
         with house.store.writes.begin() as session:
             person = queries.lock_subscriber(session, site.id, ended.person.id)
@@ -172,4 +173,8 @@ def sweep(house: House, now: datetime, only: Collection[str] | None = None) -> i
             facts = order_erasure(session, rows, ended.why, now)
             session.flush()
             audit.append(session, site.id, now, *facts)
+    for site in unsettled:
+        with house.store.writes.begin() as session:
+            if over := lapse.settle(session, site, now):
+                audit.append(session, site.id, now, *over)
     return sum(len(ended.references) for _, ended in late)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway import audit, consent, entitlement, lodging, references
+from gateway import audit, consent, entitlement, lapse, lodging, references
 from gateway.entitlement import Basis
 from gateway.errors import NotPossible
 from gateway.rules import House, Rules
@@ -84,6 +84,6 @@ def name_guardian(  # noqa: PLR0917 - whose guardian, and who says so
         person.guardian_contact = guardian.contact.strip()
         person.guardian_relation = guardian.relation
         person.guardian_id = guardian.subscriber_id or None
-        session.flush()
         fact = audit.Fact("guardian.named", references.who(person, by))
-        audit.append(session, site.id, now, fact)
+        over = lapse.settle(session, site, now, subscriber_id)
+        audit.append(session, site.id, now, fact, *over)

@@ -29,7 +29,7 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset({"rules"}),
     frozenset({"consent", "entitlement", "visit", "checkpoints", "clock", "consent_receipt"}),
     frozenset({"rotation", "backup", "running"}),
-    frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding"}),
+    frozenset({"passes", "throttle", "staffing", "numbering", "carried", "finding", "lapse"}),
     frozenset({"browsers"}),
     frozenset(
         {

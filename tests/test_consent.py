@@ -475,7 +475,7 @@ class World:
 
     def alive(self) -> bool:
         """Say what the rules say, in one place."""
-        if self.line is None or self.kind is Kind.WITHDRAWN or self.closed or self.days >= 10:
+        if self.line is None or self.kind is not Kind.GIVEN or self.closed or self.days >= 10:
             return False
         if self.notice not in {"same", "contact"}:
             return False

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from gateway import audit, rules
+from gateway import audit, lapse, rules
 from gateway.errors import NotPossible
 from gateway.roster.packed import Moved, Packed, unpack
 from gateway.roster.rollcall import Progress, RollCall
@@ -115,9 +115,11 @@ def _write(house: House, site: Rules, packed: Packed, checked: Checked, act: Act
         kept.alone(session, site.id)
         if queries.site_digest(session, site.id) != site.file.digest:
             raise Moved
+        over = lapse.settle(session, site, act.now)  # before anybody comes back
         for batch in packed.changed:
             if not kept.amend(session, **unpack(batch)):
                 raise Moved
+        over += lapse.settle(session, site, act.now)
         queries.lock_site(session, site.id)
         for number, batch in enumerate(packed.new):
             kept.add(session, **unpack(batch))
@@ -127,4 +129,4 @@ def _write(house: House, site: Rules, packed: Packed, checked: Checked, act: Act
         told: dict[str, Any] = {"file": checked.digest, "new": checked.new}
         told |= {"changed": checked.changed, "same": checked.same}
         told |= {"staff": act.by} if act.by else {}
-        audit.append(session, site.id, act.now, audit.Fact("imported", told))
+        audit.append(session, site.id, act.now, audit.Fact("imported", told), *over)

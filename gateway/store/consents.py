@@ -101,6 +101,40 @@ def bury(session: Session, last: Consent, at: datetime) -> None:
     session.execute(stones.on_conflict_do_nothing())
 
 
+def resting(
+    session: Session, site_id: str, who: str, today: date
+) -> Sequence[tuple[Subscriber, Consent]]:
+    """List the last lines that were given and rest on more than a grown-up's being here.
+
+    Those of the whole site, or only by or for `who`. `today` is the site's own.
+    """
+    newer = aliased(Consent)
+    of_same = (
+        newer.site_id == Consent.site_id,
+        newer.subscriber_id == Consent.subscriber_id,
+        newer.way == Consent.way,
+        newer.seq > Consent.seq,
+    )
+    of_person = and_(Subscriber.site_id == Consent.site_id, Subscriber.id == Consent.subscriber_id)
+    chosen = (
+        select(Subscriber, Consent)
+        .join(Subscriber, of_person)
+        .where(Consent.site_id == site_id, Consent.kind == "given", ~exists().where(*of_same))
+        .where(
+            or_(
+                Consent.guardian_id.is_not(None),
+                Subscriber.closed_at.is_not(None),
+                Subscriber.consents_from.is_(None),
+                Subscriber.consents_from > today,
+            )
+        )
+        .order_by(Subscriber.id, Consent.way)
+    )
+    if who:
+        chosen = chosen.where(or_(Consent.subscriber_id == who, Consent.guardian_id == who))
+    return [(person, line) for person, line in session.execute(chosen)]
+
+
 @dataclass(frozen=True)
 class Kept:
     """A reference nobody has been told to erase, whose it is, and the last line about it."""

@@ -232,6 +232,9 @@ CASES: dict[str, Case] = {
     "consents.last": lambda s, site, k: consents.last(s, site, k.person, "face"),
     "consents.line": lambda s, site, _: consents.line(s, site, "own"),
     "consents.last_of_visit": lambda s, site, k: consents.last_of_visit(s, site, k.visit, "face"),
+    "consents.resting": lambda s, site, k: [
+        (line.subscriber_id, line.id) for _, line in consents.resting(s, site, k.person, NOW.date())
+    ],
     "consents.doubtful": lambda s, site, _: [
         (kept.reference, kept.person, kept.line)
         for kept in consents.doubtful(s, site, ["other"], now=NOW, today=NOW.date())
