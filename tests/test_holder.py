@@ -8,7 +8,7 @@ import pytest
 
 from gateway import attempt, capture, face_keeping, verification
 from gateway.methods import Reason
-from gateway.permits import Found, Keep, Purpose
+from gateway.permits import MOST_REFERENCES, Found, Keep, Purpose
 from gateway.policy import Outcome, State
 from gateway.rules import House, Rules
 from gateway.store.models import Enrolment
@@ -101,6 +101,18 @@ def test_an_id_nobody_has_goes_the_same_way_as_one_somebody_has(
         seen.append((told, row.state, row.way, row.message, sorted(row.face or {})))
     assert seen[0] == seen[1]
     assert seen[0][0].reason is Reason.WRONG
+
+
+def test_p3_a_permit_does_not_tell_whether_an_id_counts(house: House, site: Rules, unit: Device):
+    people = [subscriber(house, site), subscriber(house, site)]
+    known, stopped = (set_up(house, site, unit, person) for person in people)
+    face_keeping.stop_for(house, site, people[1], BY, NOW)
+    told = []
+    for claim in (known, stopped, "0" * 32):
+        permit = unit.open(token_of(house, site, agreed(house, site, claim)))
+        told.append([len(name) for name in permit.references.split(" ")])
+        assert claim not in permit.references
+    assert told == [[32] * MOST_REFERENCES] * 3
 
 
 def test_guesses_at_one_id_are_counted_together(house: House, site: Rules, unit: Device):

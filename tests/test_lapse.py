@@ -165,7 +165,8 @@ def test_in_every_order_the_newest_act_that_bears_on_it_decides(
     house: House, site: Rules, *, minor: bool
 ):
     for acts in product(ACTS if minor else ACTS[:4], repeat=3):
-        follow(house, site, ("agree", *acts), minor=minor)
+        if acts[0] != acts[1] != acts[2]:  # what was just done is done
+            follow(house, site, ("agree", *acts), minor=minor)
 
 
 def lines_of(house: House, person: str) -> list[str]:
