@@ -94,9 +94,8 @@ def erase_in_passing(  # noqa: PLR0917 - the same
         )
         erasing.bury(session, site.id, _stone(house, site.id, subscriber_id), now)
         session.flush()
-        for visit in visits:
-            if State(visit.state).open:
-                close_as(session, visit, State.ABANDONED, now)
+        for visit in (each for each in visits if State(each.state).open):
+            close_as(session, visit, State.ABANDONED, now)
         told = {"certificate": case.id, "digest": certificates.digest(document), "who": case.who}
         fact = audit.Fact("erased", {**told, "why": why.value} | ({"by": by} if by else {}))
         audit.append(session, site.id, now, fact, *facts)

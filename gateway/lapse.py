@@ -52,5 +52,6 @@ def _end(session: Session, person: Subscriber, given: Consent, now: datetime) ->
     line = Consent(site_id=given.site_id, id=uuid4().hex, way=given.way, at=now, kind=Kind.ENDED)
     line.subscriber_id, line.guardian_id = given.subscriber_id, given.guardian_id
     line.notice, line.material, line.language = given.notice, given.material, given.language
+    consents.bury(session, given, now)  # a backup of before does not bring it back
     who = {"who": audit.commitment(person.salt, person.id)}
     return consent.add(session, line, given, who)[1]

@@ -157,16 +157,14 @@ def gather(session: Session, site: Rules, person: Subscriber) -> Mine:
     own = [r for r in rows["consent"] if isinstance(r, Consent) and r.kind == Kind.GIVEN]
     kept = receipts.notices(session, site.id, [line.notice for line in own])
     consents = tuple(
-        Line(line, kept[line.notice], _withdrawal(session, line))
-        for line in own
-        if line.notice in kept
+        Line(line, kept[line.notice], _end(session, line)) for line in own if line.notice in kept
     )
     return Mine(rows, consents)
 
 
-def _withdrawal(session: Session, line: Consent) -> Consent | None:
+def _end(session: Session, line: Consent) -> Consent | None:
     later = receipts.after(session, line)
-    return later if later is not None and later.kind == Kind.WITHDRAWN else None
+    return later if later is not None and later.kind != Kind.GIVEN else None
 
 
 def export(

@@ -402,13 +402,14 @@ def test_a_restored_person_is_erased_again(house: House, site: Rules, who: Furni
     copy = dump(house)
     erase(house, site, who.id)
     stones = erasure.tombstones(house)
-    assert [(one[0], len(one[1])) for one in stones] == [(site.id, 32)]
+    people = [one for one in stones if "." not in one[1]]  # the others are of what was withdrawn
+    assert [(one[0], len(one[1])) for one in people] == [(site.id, 32)]
     assert erasure.erase_again(house, NOW) == 0
     fill(house, copy, PEOPLE)
     with house.store.writes.begin() as session:  # a backup of before knows no tombstone
         session.execute(Base.metadata.tables["tombstone"].delete())
     assert erasure.erase_again(house, NOW) == 0
-    assert erasure.take_tombstones(house, [*stones, Mark("elsewhere", "key", NOW)]) == 1
+    assert erasure.take_tombstones(house, [*stones, Mark("elsewhere", "key", NOW)]) == len(stones)
     assert erasure.take_tombstones(house, stones) == 0
     assert erasure.erase_again(house, later(days=1)) == 1
     assert NAME not in everything(house)
