@@ -219,7 +219,7 @@ class Hotel:
             "Lin Mei", ("gate",), Basis.STAY, span, CLAIM, now.date().replace(year=1985, day=1)
         )
         self.guest = enrolment.subscribe(stage.house, self.site, who, now)
-        self.pin = enrolment.issue(stage.house, self.site, self.guest, span, now).pin
+        self.issued = enrolment.issue(stage.house, self.site, self.guest, span, now)
         locator, key = enrolment.enrol_totp(stage.house, self.site, self.guest, span, now)
         cookie = make_kiosk(stage.house, self.site, "gate", utc_now())
         self.kiosk = Kiosk(self.tap.url, cookie)
@@ -263,7 +263,12 @@ class Hotel:
         assert "face" in phone.send("/my/receipt", code=taken)
         assert json.loads(phone.send("/my/receipt/file", code=taken))["receipt"]
         phone.get("/my?site=hotel")
-        phone.send("/my/enter", way="pin", site=self.site.id, shown=self.pin)
+        phone.send("/my/enter", way="pin", site=self.site.id, shown=self.issued.pin)
+        phone.get("/my")
+        phone.get("/pass")
+        phone.send("/pass/open", code=f"{self.site.id}.{self.issued.live_code}")
+        phone.get("/my")
+        phone.send("/my/enter/phone")
         for path in ("/my", "/my/all", "/pass", "/my/ask", "/my/erase"):
             phone.get(path)
         assert json.loads(phone.get("/my/export"))["held"]["enrolment"]
