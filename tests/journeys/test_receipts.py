@@ -64,7 +64,7 @@ def test_a_complaint_is_made_from_the_phone_of_whoever_waits(
     phone.tap("[data-act=lodge]").shows("my-lodged")
     number = phone.page.locator("[data-number]").inner_text()
     code = phone.page.locator("[data-code]").inner_text()
-    phone.tap("a[href='/my/answer']").shows("my-answer-open")
+    phone.tap("a[href^='/my/answer']").shows("my-answer-open")
     phone.page.locator("#number").fill(number)
     phone.page.locator("#code").fill(code)
     phone.page.keyboard.press("Enter")
