@@ -19,7 +19,7 @@ from tests.processes.stage import wrong_lines
 from tests.servers import GATEWAY, Running, Serve, alive, free_port, gateway, server_settings
 
 SOON = 10  # seconds in which all processes must have ended
-MOST_TIMES = 4  # a start is no more than so many times what a command costs that only says help
+MOST_TIMES = 3  # a start is no more than so many times what a command costs that only says help
 WORKER_MEGABYTES = 120  # the same
 
 pytestmark = pytest.mark.slow
